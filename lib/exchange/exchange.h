@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * exchange.h - Exchange's world as pure functions: versions, sites, servers,
+ * virtual directories, where a request's mailbox is named, and what to do
+ * with the request once it is known where that mailbox lives.
+ *
+ * No I/O, no clock, no globals, no allocation. Every answer carries its reason
+ * in words an Exchange administrator knows.
+ */
+#pragma once
+
+#include "base/base.h"
+
+/* --- versions --------------------------------------------------------------- */
+
+enum exchange_version {
+	EXCHANGE_UNKNOWN,
+	EXCHANGE_2007, /* 8.x */
+	EXCHANGE_2010, /* 14.x */
+	EXCHANGE_2013, /* 15.0 */
+	EXCHANGE_2016, /* 15.1 */
+	EXCHANGE_2019, /* 15.2 below build 2562 */
+	EXCHANGE_SE,   /* 15.2 from build 2562 */
+};
+
+struct exchange_build {
+	uint16_t major, minor, build, revision;
+};
+
+/* "15.2.1544.4", "15.2 (Build 1544.4)", "Version 15.1 (Build 32375.7)" (30000
+ * taken off), or a decimal versionNumber (1942063431). -EINVAL. */
+must_check int exchange_build_parse(struct bytes text,
+				    struct exchange_build *out);
+/* 0x70000000 | major<<22 | minor<<16 | 0x8000 | build. False for others. */
+bool exchange_build_from_number(uint32_t version_number,
+				struct exchange_build *out);
+enum exchange_version exchange_version_of(const struct exchange_build *b);
+/* "2007", "2010", "2013", "2016", "2019", "SE"; -EINVAL. */
+must_check int exchange_version_parse(struct bytes text,
+				      enum exchange_version *out);
+const char *exchange_version_name(enum exchange_version v);
+static inline bool exchange_is_modern(enum exchange_version v)
+{
+	return v >= EXCHANGE_2013;
+}
+
+/* --- protocols and virtual directories ------------------------------------------ */
+
+/* id, word for the CLI, column of the HttpProxy log, virtual directory */
+#define EXCHANGE_PROTOCOLS(X)                                                  \
+	X(EXCHANGE_OWA, "owa", "Owa", "/owa")                                  \
+	X(EXCHANGE_ECP, "ecp", "Ecp", "/ecp")                                  \
+	X(EXCHANGE_EAS, "eas", "Eas", "/Microsoft-Server-ActiveSync")          \
+	X(EXCHANGE_RPC, "rpc", "RpcHttp", "/rpc")                              \
+	X(EXCHANGE_MAPI, "mapi", "Mapi", "/mapi")                              \
+	X(EXCHANGE_EWS, "ews", "Ews", "/EWS")                                  \
+	X(EXCHANGE_AUTODISCOVER, "autodiscover", "Autodiscover",               \
+	  "/Autodiscover")                                                     \
+	X(EXCHANGE_OAB, "oab", "Oab", "/OAB")                                  \
+	X(EXCHANGE_POWERSHELL, "powershell", "PowerShell", "/PowerShell")
+
+enum exchange_protocol {
+#define X(id, word, log, vdir) id,
+	EXCHANGE_PROTOCOLS(X)
+#undef X
+	EXCHANGE_PROTOCOL_COUNT
+};
+
+const char *exchange_protocol_word(enum exchange_protocol p);
+const char *exchange_protocol_log(enum exchange_protocol p);
+const char *exchange_protocol_vdir(enum exchange_protocol p);
+must_check int exchange_protocol_parse(struct bytes word,
+				       enum exchange_protocol *out);
+
+/* Which virtual directory a decoded path lies in (case ignored); false: none
+ * that is known, so the request is refused (default deny). Paths below one
+ * that clients must not reach (/owa/proxylogon.owa, /ecp/proxylogon.ecp,
+ * /Microsoft-Server-ActiveSync/Proxy, /rpcwithcert) are false as well. */
+bool exchange_classify(struct bytes decoded_path, enum exchange_protocol *out);
+
+/* How long an exchange may be silent [s]: response head, then between bytes
+ * (exchange.md 1.7, 7.3). */
+unsigned exchange_timeout(enum exchange_protocol p);
+
+/* Must this header or cookie of a client never reach a back end? (exchange.md
+ * 2.8, exchange-admin.md 1.23) X-OWA-ExplicitLogonUser is allowed when its
+ * value is one plain address. */
+bool exchange_hostile_header(struct bytes name, struct bytes value);
+bool exchange_hostile_cookie(struct bytes name);
+
+/* --- topology ------------------------------------------------------------------- */
+
+#define EXCHANGE_NAME 64
+#define EXCHANGE_HOST 256
+#define EXCHANGE_URL 256
+#define EXCHANGE_SERVERS 512
+#define EXCHANGE_SITES 128
+#define EXCHANGE_OWN_NAMES 32
+
+struct exchange_vdir {
+	bool present;
+	char internal_url[EXCHANGE_URL], external_url[EXCHANGE_URL]; /* or "" */
+};
+
+#define EXCHANGE_ROLE_CLIENT_ACCESS 0x4
+#define EXCHANGE_ROLE_FRONT_END 0x4001 /* 2013: either bit */
+
+struct exchange_server {
+	char name[EXCHANGE_NAME]; /* "EX10" */
+	char fqdn[EXCHANGE_HOST]; /* "ex10.contoso.com" */
+	struct exchange_build build;
+	enum exchange_version version;
+	uint32_t roles;	  /* msExchCurrentServerRoles; 0 = not told */
+	uint16_t site;	  /* index */
+	uint16_t id;	  /* stable for the life of the process, by name */
+	uint16_t weight;  /* share among equals [0..1000], 100 by default */
+	bool drained;	  /* by the administrator: no new sessions */
+	bool down;	  /* by health: last resort only */
+	struct exchange_vdir vdir[EXCHANGE_PROTOCOL_COUNT];
+};
+
+struct exchange_topology {
+	unsigned n_sites;
+	char site[EXCHANGE_SITES][EXCHANGE_NAME];
+	unsigned home_site; /* the appliance's own */
+	unsigned n_servers;
+	struct exchange_server *server; /* n_servers of them */
+	unsigned n_own_names;
+	char own_name[EXCHANGE_OWN_NAMES][EXCHANGE_HOST]; /* namespaces, lower
+							   * case; [0] is the
+							   * one we redirect to */
+};
+
+/* Can this server be a target of the protocol, and if not, why (words)? Roles
+ * and version: a 15.0 server needs roles & 0x4001, others Client Access. */
+bool exchange_can_serve(const struct exchange_server *s,
+			enum exchange_protocol p, const char **why_not);
+/* Index by name, FQDN or its first label (case ignored); -1. */
+int exchange_find_server(const struct exchange_topology *t, struct bytes name);
+int exchange_find_site(const struct exchange_topology *t, struct bytes name);
+bool exchange_is_own_name(const struct exchange_topology *t, struct bytes host);
+
+/* --- routing keys ----------------------------------------------------------------- */
+
+/* What names the mailbox, strongest first (exchange.md 2.1, exchange-admin.md
+ * 1.1, 1.13). The words are the HttpProxy log's RoutingHint. */
+#define EXCHANGE_KEYS(X)                                                       \
+	X(EXCHANGE_KEY_NONE, "None")                                           \
+	X(EXCHANGE_KEY_MAILBOX_GUID, "MailboxGuidWithDomain")                  \
+	X(EXCHANGE_KEY_TARGET_SERVER, "ServerInQuery")                         \
+	X(EXCHANGE_KEY_ANCHOR, "AnchorMailboxHeader")                          \
+	X(EXCHANGE_KEY_PUBLIC_FOLDER, "PublicFolderMailboxHeader")             \
+	X(EXCHANGE_KEY_EXPLICIT_LOGON, "ExplicitLogon-SMTP")                   \
+	X(EXCHANGE_KEY_BODY_ADDRESS, "EmailAddressInRequestBody")              \
+	X(EXCHANGE_KEY_QUERY_USER, "UserInQuery")                              \
+	X(EXCHANGE_KEY_USER, "BasicUserName")
+
+enum exchange_key_kind {
+#define X(id, word) id,
+	EXCHANGE_KEYS(X)
+#undef X
+	EXCHANGE_KEY_KIND_COUNT
+};
+
+const char *exchange_key_word(enum exchange_key_kind k);
+
+#define EXCHANGE_KEY 256
+#define EXCHANGE_KEYS_MAX 6
+
+struct exchange_key {
+	enum exchange_key_kind kind;
+	char text[EXCHANGE_KEY]; /* address, UPN, DOMAIN\sam, GUID, server... */
+};
+
+struct exchange_keys {
+	unsigned n;
+	struct exchange_key key[EXCHANGE_KEYS_MAX]; /* strongest first */
+};
+
+/* A request's facts, borrowed. Empty bytes mean "not there". */
+struct exchange_request {
+	enum exchange_protocol protocol;
+	struct bytes method;
+	struct bytes path;	   /* decoded */
+	struct bytes query;	   /* raw */
+	struct bytes user;	   /* who it is: Basic name today */
+	struct bytes anchor;	   /* X-AnchorMailbox */
+	struct bytes public_folder; /* X-PublicFolderMailbox */
+	struct bytes body;	   /* start of an Autodiscover POX body */
+};
+
+void exchange_keys(const struct exchange_request *r, struct exchange_keys *out);
+
+/* --- decisions ---------------------------------------------------------------------- */
+
+/* Where the mailbox is, as the table found it. */
+struct exchange_place {
+	bool found;	      /* a mailbox was found by `key` */
+	bool by_server;	      /* no mailbox: the key named a server */
+	struct exchange_key key;
+	int server;	      /* index of the home server, -1: not in topology */
+	enum exchange_version version;
+	int site;	      /* -1 unknown */
+	uint64_t affinity;    /* keyed hash of the user or key: equal users go
+			       * to equal servers while those live */
+};
+
+enum exchange_action {
+	EXCHANGE_PROXY,	   /* to candidate[0], else [1], ... */
+	EXCHANGE_REDIRECT, /* status (302) and url */
+	EXCHANGE_ANSWER,   /* status, nothing else is to be asked */
+};
+
+#define EXCHANGE_CANDIDATES 8
+
+struct exchange_decision {
+	enum exchange_action action;
+	unsigned status;	/* of REDIRECT and ANSWER */
+	unsigned n;		/* candidates */
+	uint16_t candidate[EXCHANGE_CANDIDATES]; /* indices into servers */
+	char url[EXCHANGE_URL + 512];		 /* of REDIRECT */
+	char reason[384];	/* why, for the log, `route explain`, errors */
+};
+
+/**
+ * What to do with a request whose mailbox lives at `place`.
+ *
+ * Pure. Version and site decide (exchange.md 1.2, 2.4): 15.x mailboxes go to
+ * any 15.x front end, same site first; 2010 and 2007 ones to a Client Access
+ * server of their version in their site; Autodiscover of 2007 to a 15.x one;
+ * OWA of 2007 is redirected (302) to a 2007 ExternalURL that is not ours. Not
+ * found: Autodiscover and EWS to any 15.x, everything else too when
+ * `topology` has a 15.x front end (it answers the client itself), else 503.
+ */
+void exchange_decide(const struct exchange_topology *t,
+		     const struct exchange_request *r,
+		     const struct exchange_place *place,
+		     struct exchange_decision *out);
