@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/near.h"
 #include "base/net.h"
 #include "base/rng.h"
 #include "base/slab.h"

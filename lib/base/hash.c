@@ -5,12 +5,12 @@ struct sip {
 	uint64_t v0, v1, v2, v3;
 };
 
-static always_inline uint64_t rotl(uint64_t x, int b)
+static force_inline uint64_t rotl(uint64_t x, int b)
 {
 	return x << b | x >> (64 - b);
 }
 
-static always_inline void sip_round(struct sip *s)
+static force_inline void sip_round(struct sip *s)
 {
 	s->v0 += s->v1;
 	s->v1 = rotl(s->v1, 13) ^ s->v0;
@@ -24,7 +24,7 @@ static always_inline void sip_round(struct sip *s)
 	s->v2 = rotl(s->v2, 32);
 }
 
-static always_inline void sip_word(struct sip *s, uint64_t m, int rounds)
+static force_inline void sip_word(struct sip *s, uint64_t m, int rounds)
 {
 	s->v3 ^= m;
 	for (int i = 0; i < rounds; i++)
@@ -32,7 +32,7 @@ static always_inline void sip_word(struct sip *s, uint64_t m, int rounds)
 	s->v0 ^= m;
 }
 
-static always_inline uint64_t load(const uint8_t *p, size_t n, bool fold)
+static force_inline uint64_t load(const uint8_t *p, size_t n, bool fold)
 {
 	uint64_t m = 0;
 
@@ -45,7 +45,7 @@ static always_inline uint64_t load(const uint8_t *p, size_t n, bool fold)
 	return m;
 }
 
-static always_inline uint64_t siphash(const struct hash_key *k,
+static force_inline uint64_t siphash(const struct hash_key *k,
 				      const uint8_t *p, size_t n, int c, int d,
 				      bool fold)
 {

@@ -53,8 +53,9 @@ static size_t put_prefix(enum log_level level, char *dst, size_t cap)
 	clock_gettime(CLOCK_REALTIME, &ts);
 	gmtime_r(&ts.tv_sec, &tm);
 	n = strftime(dst, cap, "%Y-%m-%dT%H:%M:%S", &tm);
-	return n + (size_t)snprintf(dst + n, cap - n, ".%03ldZ %s: ",
-				    ts.tv_nsec / 1000000, names[level]);
+	return n + (size_t)snprintf(dst + n, cap - n,
+				    ".%03ldZ %s: ", ts.tv_nsec / 1000000,
+				    names[level]);
 }
 
 void log_write(enum log_level level, const char *fmt, ...)

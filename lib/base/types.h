@@ -22,7 +22,7 @@ typedef uint64_t usec_t;
 
 #define must_check __attribute__((warn_unused_result))
 #define printf_like(f, a) __attribute__((format(printf, f, a)))
-#define always_inline inline __attribute__((always_inline))
+#define force_inline inline __attribute__((always_inline))
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 

@@ -96,6 +96,7 @@ bool exchange_hostile_cookie(struct bytes name);
 #define EXCHANGE_SERVERS 512
 #define EXCHANGE_SITES 128
 #define EXCHANGE_OWN_NAMES 32
+#define EXCHANGE_ARRAYS 64
 
 struct exchange_vdir {
 	bool present;
@@ -119,6 +120,14 @@ struct exchange_server {
 	struct exchange_vdir vdir[EXCHANGE_PROTOCOL_COUNT];
 };
 
+/* A 2010 RPC Client Access array, or another name an Outlook profile holds for
+ * a mailbox server that is not a server's own (exchange-admin.md 1.1). */
+struct exchange_array {
+	char fqdn[EXCHANGE_HOST];
+	enum exchange_version version;
+	uint16_t site;
+};
+
 struct exchange_topology {
 	unsigned n_sites;
 	char site[EXCHANGE_SITES][EXCHANGE_NAME];
@@ -129,16 +138,23 @@ struct exchange_topology {
 	char own_name[EXCHANGE_OWN_NAMES][EXCHANGE_HOST]; /* namespaces, lower
 							   * case; [0] is the
 							   * one we redirect to */
+	unsigned n_arrays;
+	struct exchange_array array[EXCHANGE_ARRAYS];
 };
 
 /* Can this server be a target of the protocol, and if not, why (words)? Roles
  * and version: a 15.0 server needs roles & 0x4001, others Client Access. */
 bool exchange_can_serve(const struct exchange_server *s,
 			enum exchange_protocol p, const char **why_not);
-/* Index by name, FQDN or its first label (case ignored); -1. */
+/* Index by name, FQDN or its first label when only one has it (case ignored);
+ * -1. */
 int exchange_find_server(const struct exchange_topology *t, struct bytes name);
 int exchange_find_site(const struct exchange_topology *t, struct bytes name);
 bool exchange_is_own_name(const struct exchange_topology *t, struct bytes host);
+
+/* 8-4-4-4-12 hexadecimal digits, in braces or not, as it is written: the bytes
+ * are in the order of the text. False for anything else. */
+bool exchange_guid_parse(struct bytes text, uint8_t out[16]);
 
 /* --- routing keys ----------------------------------------------------------------- */
 
@@ -165,7 +181,7 @@ enum exchange_key_kind {
 const char *exchange_key_word(enum exchange_key_kind k);
 
 #define EXCHANGE_KEY 256
-#define EXCHANGE_KEYS_MAX 6
+#define EXCHANGE_KEYS_MAX 8
 
 struct exchange_key {
 	enum exchange_key_kind kind;
@@ -189,6 +205,9 @@ struct exchange_request {
 	struct bytes body;	   /* start of an Autodiscover POX body */
 };
 
+/* Never fails: what cannot be understood is left out, and the next key counts.
+ * The caller tries them in order: TARGET_SERVER with exchange_place_at(), the
+ * others with route_find() and then exchange_place_at(). */
 void exchange_keys(const struct exchange_request *r, struct exchange_keys *out);
 
 /* --- decisions ---------------------------------------------------------------------- */
@@ -203,7 +222,15 @@ struct exchange_place {
 	int site;	      /* -1 unknown */
 	uint64_t affinity;    /* keyed hash of the user or key: equal users go
 			       * to equal servers while those live */
+	char home[EXCHANGE_NAME]; /* the home server as the table names it; for
+				   * the reason only */
 };
+
+/* Fill server, version, site and home from a server's or an array's name;
+ * false when the topology has neither (they are then -1, UNKNOWN, -1 and the
+ * name). found, by_server, key and affinity are the caller's. */
+bool exchange_place_at(const struct exchange_topology *t, struct bytes name,
+		       struct exchange_place *out);
 
 enum exchange_action {
 	EXCHANGE_PROXY,	   /* to candidate[0], else [1], ... */
@@ -219,7 +246,7 @@ struct exchange_decision {
 	unsigned n;		/* candidates */
 	uint16_t candidate[EXCHANGE_CANDIDATES]; /* indices into servers */
 	char url[EXCHANGE_URL + 512];		 /* of REDIRECT */
-	char reason[384];	/* why, for the log, `route explain`, errors */
+	char reason[512];	/* why, for the log, `route explain`, errors */
 };
 
 /**

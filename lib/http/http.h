@@ -9,7 +9,13 @@
  *
  * RFC 9110, 9112. Stricter than they allow: no bare LF or CR, no obs-fold, no
  * white space before a colon, no Transfer-Encoding but `chunked`, none on 1.0,
- * none beside Content-Length, one Host, one Content-Length.
+ * none beside Content-Length, one Host, one Content-Length (not even an equal
+ * second one), no white space in a chunk-size line, no user information and no
+ * empty port in an authority, no CONNECT, no byte of a target outside visible
+ * ASCII and no '#'. Laxer in two points, because real clients and servers
+ * are: '"', '<', '>', '\', '^', '`', '{', '|' and '}' may stand in a target
+ * (`?User=CONTOSO\alice`; http_path() refuses the backslash in a path), and a
+ * status line may end without the space before an empty reason.
  */
 #pragma once
 
@@ -21,7 +27,7 @@
 
 struct http_limits {
 	uint32_t head;	  /* [bytes] of a whole head, <= HTTP_HEAD_MAX */
-	uint32_t line;	  /* [bytes] of the request line or one field */
+	uint32_t line;	  /* [bytes] of the start line or one field, no CRLF */
 	uint16_t headers; /* fields, <= HTTP_HEADERS_MAX */
 };
 
@@ -87,7 +93,12 @@ unsigned http_verdict_status(enum http_verdict v);
 	X(HTTP_X_PUBLIC_FOLDER_MAILBOX, "X-PublicFolderMailbox")               \
 	X(HTTP_X_FORWARDED_FOR, "X-Forwarded-For")                             \
 	X(HTTP_X_FORWARDED_PROTO, "X-Forwarded-Proto")                         \
-	X(HTTP_X_FORWARDED_HOST, "X-Forwarded-Host")
+	X(HTTP_X_FORWARDED_HOST, "X-Forwarded-Host")                           \
+	X(HTTP_SET_COOKIE, "Set-Cookie")                                       \
+	X(HTTP_WWW_AUTHENTICATE, "WWW-Authenticate")                           \
+	X(HTTP_PROXY_AUTHENTICATE, "Proxy-Authenticate")                       \
+	X(HTTP_PROXY_AUTHORIZATION, "Proxy-Authorization")                     \
+	X(HTTP_HTTP2_SETTINGS, "HTTP2-Settings")
 
 enum http_known {
 	HTTP_OTHER, /* none of the names below */
@@ -97,6 +108,8 @@ enum http_known {
 	HTTP_KNOWN_COUNT
 };
 
+/* A name with '_' is accepted, unless it is one of the names above spelt with
+ * '_' for '-' (HTTP_BAD_FIELD): CGI-like servers read both as one variable. */
 struct http_field {
 	struct bytes name, value; /* value without surrounding white space */
 	enum http_known known;
@@ -113,20 +126,23 @@ struct http_head {
 	struct bytes method; /* request */
 	struct bytes target; /* as it came */
 	struct bytes scheme, authority; /* of an absolute target, else empty */
-	struct bytes path;	       /* begins with '/', or "*" */
-	struct bytes query;	       /* behind '?', without it; raw */
+	struct bytes path;  /* begins with '/', or "*"; a constant when an
+			     * absolute target has none */
+	struct bytes query; /* behind '?', without it; raw */
 	bool has_query;
-	struct bytes host;	       /* Host's value without the port, or the
-					* authority's; "" on 1.0 without one */
-	unsigned status;	       /* response [100..999] */
+	struct bytes host;  /* Host's value without the port, "[::1]" with its
+			     * brackets; the authority's, or "" on 1.0 */
+	uint16_t port;	    /* beside it, 0 when none is named */
+	unsigned status;    /* response [100..999] */
 	struct bytes reason;
-	unsigned minor;		       /* 0 or 1 of HTTP/1.x */
-	bool keep_alive;	       /* wanted by the sender */
-	bool expect_continue;
+	unsigned minor;	    /* 0 or 1 of HTTP/1.x */
+	bool keep_alive;    /* RFC 9112 9.3: wanted by the sender, possible */
+	bool expect_continue; /* asked for on 1.1, whatever the length is */
 	enum http_framing framing;
-	uint64_t length;	       /* of HTTP_LENGTH */
+	uint64_t length;    /* of HTTP_LENGTH [0..INT64_MAX] */
 	unsigned n;
-	struct http_field field[HTTP_HEADERS_MAX];
+	uint8_t first[HTTP_KNOWN_COUNT]; /* index + 1 of the first, or 0 */
+	struct http_field field[HTTP_HEADERS_MAX]; /* n of them are set */
 };
 
 /* How far a growing buffer has been searched for the end of its head, so that
@@ -141,18 +157,22 @@ struct http_scan {
  *
  * @return HTTP_OK with *head_len set, HTTP_MORE, or a verdict that is already
  * certain (too long, a forbidden byte): a slow attacker learns early.
- * Zero the scan for a new head. Leading CRLFs (at most one, RFC 9112 2.2) are
- * counted into the request's head.
+ * Zero the scan for a new head; `buf` is the same buffer each time, grown at
+ * its end. A leading CRLF (at most one, RFC 9112 2.2) is counted into the head;
+ * http_parse_response() then refuses it. No head is accepted by a parse that
+ * was refused here, and the verdict does not depend on how `buf` grew.
  */
 enum http_verdict http_scan(struct http_scan *s, struct bytes buf,
 			    const struct http_limits *limits,
 			    uint32_t *head_len);
 
-/* Parse a whole head; it borrows `head`'s bytes. Never HTTP_MORE. */
+/* Parse a whole head, exactly the *head_len bytes of http_scan(); `out` borrows
+ * them, and is unspecified unless HTTP_OK. Never HTTP_MORE. */
 enum http_verdict http_parse_request(struct bytes head,
 				     const struct http_limits *limits,
 				     struct http_head *out);
-/* `to_head`: it answers a HEAD request. 1xx, 204 and 304 have no body. */
+/* `to_head`: it answers a HEAD request. 1xx, 204 and 304 have no body; framing
+ * fields on 1xx and 204 (but `Content-Length: 0`) are refused. */
 enum http_verdict http_parse_response(struct bytes head, bool to_head,
 				      const struct http_limits *limits,
 				      struct http_head *out);
@@ -163,24 +183,48 @@ const struct http_field *http_find(const struct http_head *h,
 /* First field of that name (ASCII case ignored), or NULL. */
 const struct http_field *http_find_name(const struct http_head *h,
 					struct bytes name);
-/* Is `token` one of the comma-separated words of `list`? */
+/* Could a server take one name for the other: equal but for ASCII case and '_'
+ * for '-'? For lists of headers that no client may set. */
+bool http_name_like(struct bytes a, struct bytes b);
+/* Is `token` one of the comma-separated words of `list`, but for case? */
 bool http_has_token(struct bytes list, struct bytes token);
 
 /**
  * Judge and decode a path once (exchange-admin 1.24).
  *
- * @param dst  out: percent-decoded, for matching only; cap >= path.n
- * @return HTTP_OK, or HTTP_BAD_PATH when decoding changes its segments: %2f,
- * %5c, %00, ';', "..", ".", "//", '\', double encoding, bad or overlong UTF-8,
- * a stray '%'. The raw bytes are what is forwarded.
+ * @param dst  out: percent-decoded C string, for matching only; path.n + 1
+ * bytes always suffice; unspecified unless HTTP_OK
+ * @return HTTP_OK, or HTTP_BAD_PATH when decoding changes its segments or could
+ * if done twice: %2f, %5c, %00 and other control bytes, %3f, %23, ';', a
+ * segment of dots and spaces only ("..", ".", "...", ".%20"), "//", '\', double
+ * encoding, bad or overlong UTF-8, a raw byte >= 0x80, a stray '%'; or when it
+ * does not fit. The raw bytes are what is forwarded. "*" passes.
  */
 enum http_verdict http_path(struct bytes path, char *dst, size_t cap);
 
-/* One name=value of a query, percent-decoded; false when it is not there or
- * does not fit. Name compared without case. */
+/* The first name=value of that name in a query, percent-decoded ('+' stays),
+ * as a C string. Names are decoded too and compared without case. False (and
+ * "") when it is not there, does not fit, has a stray '%' or a control byte; a
+ * later one of the same name is never looked at. */
 bool http_query_get(struct bytes query, const char *name, char *dst, size_t cap);
 
+struct http_cookie {
+	struct bytes name;  /* for matching: bytes that are no token's are
+			     * trimmed, as lenient servers do */
+	struct bytes value; /* trimmed of white space */
+	struct bytes raw;   /* "name=value" as it came, to be forwarded */
+};
+
+/* The next cookie of a Cookie header's value, loop:
+ * `struct bytes rest = f->value; while (http_cookie_next(&rest, &c)) ...`.
+ * Those kept are joined with "; ". A ';' ends a cookie even inside quotes, as
+ * ASP.NET reads it; one without '=' is all name. */
+bool http_cookie_next(struct bytes *rest, struct http_cookie *c);
+
 /* --- bodies --------------------------------------------------------------- */
+
+#define HTTP_CHUNK_LINE_MAX 256	 /* size, extensions; CRLF not counted */
+#define HTTP_TRAILER_MAX 8192	 /* the whole trailer section and its end */
 
 struct http_body {
 	enum http_framing framing;
@@ -188,16 +232,18 @@ struct http_body {
 	uint64_t payload; /* bytes of content so far */
 	uint8_t state;	  /* of the chunk parser */
 	bool done;
-	uint16_t line;	  /* length of the chunk or trailer line so far */
+	uint16_t line;	  /* length of the chunk-size line so far */
 	uint32_t trailer; /* length of the trailer section so far */
-	uint8_t name[40]; /* of the trailer field being read, lower case */
-	uint8_t name_len;
+	uint8_t name[40]; /* of the trailer field being read, folded; what is
+			   * longer is cut, no forbidden name is */
+	uint8_t name_len; /* of an extension's name: is there one? */
+	uint8_t digits;	  /* of the chunk size so far */
 	bool raw;	  /* hand out framing bytes too (see below) */
 };
 
-/* Follow the body that `head` announces. `raw`: forward chunk framing as it
- * came, validated; else only content is handed out (towards an HTTP/1.0
- * client). */
+/* Follow the body that `head` announces; done at once when there is none.
+ * `raw`: forward chunk framing and trailers as they came, validated; else only
+ * content is handed out (towards an HTTP/1.0 client; drop Trailer then). */
 void http_body_init(struct http_body *b, const struct http_head *head, bool raw);
 
 /**
@@ -207,7 +253,10 @@ void http_body_init(struct http_body *b, const struct http_head *head, bool raw)
  * @param consumed  out: bytes of `in` done with, >= piece's end
  * @return HTTP_OK: call again with what is left, unless b->done or in was
  * used up; HTTP_BAD_CHUNK or HTTP_BAD_TRAILER: the message is broken, forward
- * nothing more. A HTTP_UNTIL_CLOSE body is never done.
+ * nothing more (nothing was consumed by this call). A HTTP_UNTIL_CLOSE body is
+ * never done. What is handed out and judged does not depend on how the bytes
+ * are cut. Trailers may not frame, route, authenticate or direct the server
+ * (RFC 9110 6.5.1).
  */
 enum http_verdict http_body_next(struct http_body *b, struct bytes in,
 				 struct bytes *piece, size_t *consumed);
@@ -223,16 +272,43 @@ struct http_writer {
 
 void http_put(struct http_writer *w, struct bytes b);
 void http_put_str(struct http_writer *w, const char *s);
+/* Needs one byte of room more than it writes. */
 void http_putf(struct http_writer *w, const char *fmt, ...) printf_like(2, 3);
-/* "Name: value\r\n". */
+/* "Name: value\r\n". A name that is no token or a value with a control byte
+ * counts as overflow: such a head must not leave. */
 void http_put_field(struct http_writer *w, struct bytes name,
 		    struct bytes value);
+/* The request line towards an origin, in HTTP/1.1: an absolute target becomes
+ * origin form, RFC 9112 3.2.1; path and query go byte for byte. */
+void http_put_request_line(struct http_writer *w, const struct http_head *h);
+/* The status line in HTTP/1.1 with the back end's own code and reason. */
+void http_put_status_line(struct http_writer *w, const struct http_head *h);
+
+/* A complete small response of our own. */
+struct http_answer {
+	unsigned status;    /* [100..999] */
+	const char *reason; /* NULL: http_reason(status) */
+	struct bytes fields; /* further header lines, each with its CRLF; ours,
+			      * as http_put_field() wrote them */
+	const char *type;   /* Content-Type of the body, NULL: not said */
+	struct bytes body;  /* may be empty */
+	bool close;	    /* Connection: close */
+	bool to_10;	    /* to a 1.0 client: Connection: keep-alive unless
+			     * `close` */
+	bool to_head;	    /* answers HEAD: the length, but not the body */
+};
+
+/* Head and body, Content-Length always except on 1xx, 204 and 304, which have
+ * no body. Writes all of it or, overflowing, nothing. */
+void http_put_answer(struct http_writer *w, const struct http_answer *a);
 
 /* Must this field not be passed on? RFC 9110 7.6.1 by name: Connection,
- * Keep-Alive, Proxy-Connection, Proxy-Authenticate and Proxy-Authorization on
- * requests, TE, Trailer?, Upgrade, Transfer-Encoding. A header that is merely
- * *named* in Connection stays: naming `Authorization` there is an attack. */
+ * Keep-Alive, Proxy-Connection, Proxy-Authenticate, Proxy-Authorization, TE,
+ * Upgrade, HTTP2-Settings, Transfer-Encoding (made anew when the body goes on
+ * chunked). Trailer is not among them (RFC 9110 6.6.2): it announces what a raw
+ * body carries on. A header that is merely *named* in Connection stays: naming
+ * `Authorization` there is an attack. */
 bool http_hop_by_hop(const struct http_field *f);
 
-/* Reason phrase of a status code we send ourselves. */
+/* Reason phrase of a status code we send ourselves; "" for others. */
 const char *http_reason(unsigned status);

@@ -26,7 +26,9 @@ struct nic_profile {
 	char name[32];	       /* "af_xdp" */
 	enum nic_bus bus;
 	char driver[32];       /* DPDK driver: "net_af_xdp", "net_ixgbe" */
-	char devargs[256];     /* "iface={interface},start_queue=0" */
+	char devargs[256];     /* "iface={interface},queue_count={queues}";
+				* {interface} device, {name} port, {queues},
+				* {role} {path} {id} the device's parts */
 	uint16_t rx_desc, tx_desc;
 	uint16_t max_queues;   /* 0 = as many as workers */
 	uint16_t max_mtu;      /* [bytes] */
@@ -39,7 +41,8 @@ struct nic_profile {
 
 struct nic_caps {
 	uint16_t rx_queues, tx_queues;
-	bool rss;	       /* really spreads by key and reta (self-tested) */
+	bool rss;	       /* key and reta were taken and read back; whether
+				* they act is nic_rss()'s */
 	bool tx_csum, rx_csum, multi_seg, copy_tx;
 	uint16_t mtu;
 	uint8_t mac[6];
@@ -54,26 +57,52 @@ struct nic_stats {
 	uint64_t tx_packets, tx_bytes, tx_errors;
 };
 
-/* Start EAL. `lcores` as --lcores takes it; hugepages when they can be had,
- * else ordinary memory (*huge says which). Once a process. */
 struct nic_eal {
 	const char *program;	 /* argv[0] */
 	const char *file_prefix; /* one an instance */
-	const char *lcores;
-	unsigned memory_mb;
-	bool no_huge;		 /* do not even try */
+	const char *lcores;	 /* as --lcores takes it: "0@0,1@1" */
+	unsigned memory_mb;	 /* taken at once [MB] */
+	bool no_huge;		 /* do not even try hugepages */
+	bool no_telemetry;	 /* no DPDK telemetry socket */
 	unsigned n_pci;
-	const char *pci[16];	 /* devices to probe; none: --no-pci */
+	const char *pci[16];	 /* devices to probe, "ADDRESS" or
+				  * "ADDRESS,devargs"; none: --no-pci */
 	bool verbose;
 };
+
+/**
+ * Start EAL, once a process; the calling thread is pinned to the first lcore.
+ *
+ * @param huge  out: memory_mb of hugepages were free and are used; else it is
+ *              ordinary memory, which PCI devices without an IOMMU refuse
+ * @return 0; -EALREADY the second time, else EAL's reason. A failed start
+ *         cannot be tried again in this process (EAL's rule).
+ */
 must_check int nic_eal_init(const struct nic_eal *eal, bool *huge);
+/* Give back memory and the files under /run/dpdk; ports are closed before. */
+void nic_eal_fini(void);
+
+/**
+ * A packet pool for one worker, which any worker may free to.
+ *
+ * @param mtu          the largest of the ports' [bytes]
+ * @param socket       NUMA node, -1 = any
+ * @param shared_cpus  workers share CPUs: the pool's ring must not make one
+ *                     worker spin for another that is not running
+ * @return NULL when memory is short.
+ */
+must_check struct rte_mempool *nic_pool_new(const char *name, unsigned packets,
+					    uint16_t mtu, int socket,
+					    bool shared_cpus);
+void nic_pool_free(struct rte_mempool *pool);
 
 /**
  * Open a port and start it.
  *
- * @param device   kernel interface, PCI address, memif socket..., what the
- *                 profile's {interface} stands for
- * @param pools    one packet pool a worker; queue k fills from pools[k]
+ * @param device   what the driver works on: a kernel interface, a PCI address,
+ *                 ROLE:PATH[:ID] for memif, WIRE:a or WIRE:b for ring
+ * @param pools    one packet pool a worker; queue k fills from pools[k], and
+ *                 is worker k's
  * @param rss_key  52 bytes, the same for all ports
  * @param error    out: one sentence for an administrator
  * @return NULL on failure.
@@ -88,11 +117,29 @@ void nic_close(struct nic_port *port);
 
 const struct nic_caps *nic_caps(const struct nic_port *port);
 const char *nic_name(const struct nic_port *port);
-/* The port's own indirection table, for steer; returns its size, 0 if none. */
+/* The port's own indirection table, for steer: returns its size, a power of
+ * two, 0 without RSS. A larger table than `cap` repeats itself, and its first
+ * `cap` entries (a power of two) are all of it. */
 unsigned nic_reta(const struct nic_port *port, uint16_t *queues, unsigned cap);
 void nic_stats(const struct nic_port *port, struct nic_stats *stats);
-/* Link state, and how often it changed; cheap, polled by control. */
+/* Cheap, polled by control. */
 bool nic_link_up(struct nic_port *port);
+/* How often nic_link_up() changed its answer. */
+unsigned nic_link_changes(const struct nic_port *port);
+
+/*
+ * Key and table that a driver accepts and reads back may still not be what the
+ * hardware does (tcp.md 1.4). So nic_rx() checks the first TCP packets of
+ * different flows against the Toeplitz hash in software. A refuted port
+ * works, and hands over most packets: worth a warning.
+ */
+enum nic_rss {
+	NIC_RSS_NONE,	  /* no usable RSS: caps.rss is false */
+	NIC_RSS_UNTESTED, /* too few packets yet */
+	NIC_RSS_PROVED,
+	NIC_RSS_REFUTED,
+};
+enum nic_rss nic_rss(const struct nic_port *port);
 
 /* Up to n packets from a queue this worker owns. */
 unsigned nic_rx(struct nic_port *port, unsigned queue, struct rte_mbuf **pkts,

@@ -37,7 +37,9 @@ void route_free(struct route_table *t);
 /* What a reader gets: copied out, nothing borrowed. */
 struct route_found {
 	char server[EXCHANGE_NAME]; /* home server */
-	uint64_t id;		    /* the mailbox's, stable while it exists */
+	uint64_t id;		    /* the mailbox's, stable while it exists: a
+				     * keyed hash of its first key, so it is
+				     * exchange_place.affinity as it stands */
 };
 
 /**
@@ -50,11 +52,24 @@ struct route_found {
 bool route_find(struct route_table *t, struct bytes key,
 		struct route_found *out);
 
-/* --- control thread only ----------------------------------------------------------- */
+/* Keyed hash of a key in the form the table compares it in. Any thread. The
+ * exchange_place.affinity of a key that names no mailbox; a mailbox's is its
+ * route_found.id, whatever key it was found by. Appliances that share the
+ * secret agree on both. */
+uint64_t route_key_hash(const struct route_table *t, struct bytes key);
 
-/* Add or replace. -EEXIST when a key belongs to another mailbox: *clash says
- * which key (borrowed from m); nothing is changed. -EINVAL: no key at all or no
- * server. -ENOMEM. */
+/* --- control thread only -----------------------------------------------------------
+ * The thread is snap_register()ed, online or offline, and holds no pointer from
+ * snap_get() across a call: these go online for an update, offline for a
+ * resize, and leave the thread as they found it. One thread at a time.
+ */
+
+/* Add or replace. It is the same mailbox when the GUID says so, or, where one
+ * of the two has none, the primary address, the UPN, DOMAIN\sam or the
+ * legacyExchangeDN, the first of them that is known. -EEXIST when a key belongs
+ * to another mailbox: *clash says which key (borrowed from m); nothing is
+ * changed. -EINVAL: no key at all, no server, something too long or not what
+ * it should be. -ENOMEM. */
 must_check int route_set(struct route_table *t, const struct route_mailbox *m,
 			 const char **clash);
 /* -ENOENT. */
@@ -68,7 +83,7 @@ struct route_info {
 	char guid[40], archive_guid[40];
 	char server[EXCHANGE_NAME], database[128];
 	unsigned n_aliases;
-	char aliases[ROUTE_ALIASES][128];
+	char aliases[ROUTE_ALIASES][256];
 };
 /* -ENOENT. */
 must_check int route_show(struct route_table *t, struct bytes key,
@@ -82,11 +97,14 @@ void route_stats(const struct route_table *t, struct route_stats *out);
 
 /* --- import: CSV as PowerShell's Export-Csv writes it --------------------------------- */
 
+#define ROUTE_PROBLEMS 20
+
 struct route_import_report {
-	size_t rows, added, replaced, unchanged, failed;
-	char error[512]; /* of a refused file: what, where, what to do */
-	unsigned n_problems; /* rows that failed, the first 20 in words */
-	char problem[20][256];
+	size_t rows, added, replaced, unchanged, failed, removed;
+	char error[640]; /* of a refused file: what, where, what to do */
+	unsigned n_problems; /* rows that failed, or of which something was
+			      * left out; the first 20 in words */
+	char problem[ROUTE_PROBLEMS][256];
 };
 
 /**
@@ -97,11 +115,14 @@ struct route_import_report {
  * PrimarySmtpAddress, UserPrincipalName, SamAccountName, ExchangeGuid,
  * ArchiveGuid, LegacyExchangeDN, EmailAddresses (separated by blanks, ';' or
  * ','; SMTP: and smtp: prefixes, others ignored), ServerName, Database,
- * Domain or NetBIOSName for DOMAIN\sam.
+ * Domain or NetBIOSName for DOMAIN\sam. Without a domain the bare name is
+ * found under any (CONTOSO\alice, alice), while one mailbox has it.
  *
  * Refused with the command that works: EmailAddresses holding a .NET type
  * name (a plain Get-Mailbox | Export-Csv), exactly 1,000 rows (the default
- * -ResultSize), a missing key column. -EINVAL with report->error.
+ * -ResultSize; a leading line "#ResultSize Unlimited" says that it is no
+ * accident), a missing key column, no row at all, and a single row that cannot
+ * be loaded. -EINVAL with report->error; nothing is changed. -ENOMEM.
  *
  * @param replace  mailboxes that the file does not name are removed
  */

@@ -14,11 +14,22 @@
 
 #include "base/base.h"
 
-/* Start liburcu's call_rcu thread. From the control thread, before any lcore
- * starts, so that it never runs on a polling core (dataplane A11). */
+/**
+ * Start liburcu's call_rcu thread.
+ *
+ * From the control thread, before any lcore starts: the new thread inherits
+ * the caller's CPUs, and without this it would be made by the first
+ * snap_defer() and might sit on a polling core. It takes no signals. After
+ * the last fork(), which a thread does not survive. Again is harmless.
+ *
+ * @return 0 or negative errno; liburcu itself ends the process when the
+ * system has no thread left to give.
+ */
 must_check int snap_init(void);
 
-/* Reader threads. A registered thread is online until it says otherwise. */
+/* Reader threads, each for itself. A registered thread is online until it says
+ * otherwise, and must report quiescence or go offline before every wait, else
+ * nothing is freed any more. */
 void snap_register(void);
 void snap_unregister(void);
 void snap_online(void);
@@ -30,10 +41,13 @@ struct snap_head {
 	void *opaque[2]; /* liburcu's rcu_head */
 };
 
-/* Call fn(head) once every reader has been quiescent. Any registered or
- * unregistered thread but a polling worker. */
+/* Call fn(head), on liburcu's thread, once every reader has been quiescent.
+ * Any registered or unregistered thread but a polling worker: it may wake that
+ * thread by a system call. fn must not call snap_barrier(). */
 void snap_defer(struct snap_head *head, void (*fn)(struct snap_head *head));
-/* Wait until everything deferred so far has run; control thread only. */
+/* Wait until everything deferred so far has run. Control thread only, holding
+ * nothing a reader may wait for; as a registered one it is offline meanwhile,
+ * so no pointer from snap_get() survives. */
 void snap_barrier(void);
 
 /* One published version of something. The object embeds a snap_head. */

@@ -29,6 +29,7 @@ struct tcp_personality {
 	uint8_t initial_window; /* [segments], RFC 6928: 10 */
 	usec_t rto_min, rto_max, rto_initial;
 	usec_t delayed_ack;   /* 0 = acknowledge every segment */
+	uint8_t quick_acks;   /* segments acknowledged at once at the start */
 	usec_t time_wait, fin_wait2; /* orphans only for the second */
 	usec_t keepalive_idle, keepalive_interval;
 	uint8_t keepalive_probes;
@@ -199,7 +200,7 @@ void tcp_rx_consume(struct tcp_conn *c, size_t bytes, usec_t now);
 
 /* Room in the send buffer [bytes]; 0 before the connection is open, after
  * shutdown, and when packet buffers are short. */
-size_t tcp_tx_space(const struct tcp_conn *c);
+size_t tcp_tx_space(struct tcp_conn *c);
 /* Bytes written and not yet acknowledged. */
 size_t tcp_tx_pending(const struct tcp_conn *c);
 /**

@@ -28,7 +28,7 @@ struct worker_app {
 };
 
 struct worker_port {
-	struct nic_port *port;
+	struct nic_port *port; /* several interfaces may share one, by VLAN */
 	struct ip_iface_config iface; /* mac, csum and mtu are filled in from
 				       * the port's caps */
 };
@@ -47,7 +47,7 @@ struct worker_group_config {
 	unsigned n_routes;
 	struct ip_route_config route[IP_ROUTES];
 	struct rte_mempool *pools[WORKERS_MAX];
-	struct steer steer;
+	struct steer steer; /* for `workers` workers */
 	struct hash_key secret;
 	uint64_t seed;
 	enum worker_idle idle;
@@ -57,8 +57,12 @@ struct worker_group_config {
 
 struct worker_group; /* all workers of one appliance, and their rings */
 
+/* Copies the configuration; ports stay the caller's. NULL when memory is
+ * short. Thread: control. */
 must_check struct worker_group *
 worker_group_new(const struct worker_group_config *config, usec_t now);
+/* After the last worker has stopped and before the ports close. Messages
+ * nobody took are the caller's to free: ask worker_take_message() first. */
 void worker_group_free(struct worker_group *g);
 
 struct worker *worker_get(struct worker_group *g, unsigned i);
@@ -67,7 +71,7 @@ struct ip_stack *worker_ip(struct worker *w);
 unsigned worker_id(const struct worker *w);
 void worker_set_app(struct worker *w, struct worker_app *app);
 
-/* TSC as microseconds since the process started. */
+/* The TSC in microseconds. Needs EAL, which has measured its frequency. */
 usec_t worker_clock(void);
 
 /**
@@ -76,9 +80,16 @@ usec_t worker_clock(void);
  * Receive, demultiplex, timers, serve, transmit, quiescent.
  */
 bool worker_turn(struct worker *w, usec_t now);
+/* When the worker has something to do although nothing arrives; after an idle
+ * turn, for whoever keeps the time. */
+usec_t worker_next(const struct worker *w);
 /* Turns until worker_stop(); registers with RCU. Runs on the lcore. */
 int worker_run(void *worker);
 void worker_stop(struct worker_group *g);
+
+/* Say on the wire who and where we are, as after a link came up. At start it
+ * happens by itself. Any thread. */
+void worker_announce(struct worker_group *g, unsigned iface);
 
 /**
  * Hand `msg` to worker `to`'s application.
@@ -89,6 +100,9 @@ void worker_stop(struct worker_group *g);
 #define WORKER_CONTROL WORKERS_MAX
 must_check bool worker_send(struct worker_group *g, unsigned from, unsigned to,
 			    void *msg);
+/* A message to `to` that was sent and never delivered, or NULL: when workers
+ * have stopped, to free what they hold. */
+void *worker_take_message(struct worker_group *g, unsigned to);
 
 /* Counters with one writer, the worker; anybody may read them. */
 #define WORKER_STATS(X)                                                        \
@@ -100,7 +114,8 @@ must_check bool worker_send(struct worker_group *g, unsigned from, unsigned to,
 	X(tx_drops, "packets the port would not take")                         \
 	X(handed_over, "packets given to the worker that owns them")           \
 	X(taken_over, "packets taken from other workers")                      \
-	X(handover_drops, "packets lost because a ring was full")              \
+	X(handover_drops, "packets lost between workers: no room, no owner")   \
+	X(messages, "messages taken from control and other workers")           \
 	X(stalls, "turns begun more than 100 ms after the last")               \
 	X(longest_turn_us, "longest busy turn [us]")                           \
 	X(yields, "times the worker gave its core away")                       \
@@ -113,5 +128,6 @@ struct worker_stats {
 };
 
 const struct worker_stats *worker_stats(const struct worker *w);
-/* Turn counter moves? Phase it is in? For the watchdog. */
+/* What it is doing this very moment; with a turn counter that does not move,
+ * what it hangs in. For the watchdog. */
 const char *worker_phase(const struct worker *w);

@@ -14,18 +14,18 @@
 /* Start EAL once a process; ends the process with the reason if it cannot. */
 static inline void eal_start(void)
 {
-	static const char *const args[] = {
-		"test", "--no-huge", "-m", "256", "--in-memory", "--no-pci",
-		"--no-telemetry", "--no-shconf", "-l", "0",
-		"--log-level=error",
+	/* EAL reorders and keeps what it is given. */
+	static char args[][24] = {
+		"test", "--no-huge", "-m", "256", "--no-pci", "--no-shconf",
+		"--no-telemetry", "-l", "0", "--log-level=error",
 	};
-	char *argv[sizeof(args) / sizeof(*args) + 1] = { 0 };
+	static char *argv[sizeof(args) / sizeof(*args) + 1];
 	static int started;
 
 	if (started++)
 		return;
 	for (size_t i = 0; i < sizeof(args) / sizeof(*args); i++)
-		argv[i] = strdup(args[i]);
+		argv[i] = args[i];
 	if (rte_eal_init((int)(sizeof(args) / sizeof(*args)), argv) < 0) {
 		fprintf(stderr, "EAL: %s\n", rte_strerror(rte_errno));
 		exit(1);

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * casgate.h - the daemon: everything of one appliance, joined; private to
+ * app/casgate.
+ *
+ * The main thread is the control thread: it starts the workers, answers the
+ * control socket, publishes configurations, and never touches a packet.
+ */
+#pragma once
+
+#include "conf/conf.h"
+#include "control/control.h"
+#include "proxy/proxy.h"
+#include "worker/worker.h"
+
+#define SERVER_IDS 1024 /* names of servers seen in one life of the daemon */
+
+struct options {
+	const char *config;	/* casgate.yaml */
+	const char *profiles;	/* directory of driver profiles, or NULL */
+	bool no_huge, check;
+};
+
+/* The proxy as the worker loop sees it. */
+struct worker_proxy {
+	struct worker_app app;
+	struct proxy *proxy;
+	struct app *all;
+	unsigned lcore;
+};
+
+/* What an administrator said of a server by hand; outlives reloads. */
+enum drain_state { DRAIN_AS_CONFIGURED, DRAIN_YES, DRAIN_NO };
+
+struct server_name {
+	char name[EXCHANGE_NAME];
+	enum drain_state drain;
+};
+
+struct app {
+	struct options opt;
+	struct conf *conf;	 /* in effect */
+	struct conf_report report; /* of the last load */
+	struct snap config;	 /* struct proxy_config */
+	uint64_t generation;
+	struct route_table *routes;
+	struct tls_tickets *tickets;
+	struct hash_key secret;
+	unsigned n_servers;
+	struct server_name server[SERVER_IDS]; /* by stable id */
+
+	unsigned workers;
+	bool huge, shared_cpus;
+	struct nic_port *port[IP_IFACES];
+	unsigned n_ports;
+	struct rte_mempool *pool[WORKERS_MAX];
+	struct worker_group *group;
+	struct worker_proxy proxy[WORKERS_MAX];
+	struct control_server *control;
+
+	usec_t began;
+	bool stopping;	   /* drain has begun */
+	usec_t stop_until; /* after which sessions are cut */
+	int64_t csv_mtime; /* of the mailbox files, as last imported */
+};
+
+/* --- build.c: from settings to what workers read -------------------------- */
+
+/* A configuration as one object; NULL with findings in `report`. `workers`: how
+ * many sets of TLS contexts. Thread: control. */
+struct proxy_config *build_config(struct app *a, const struct conf *conf,
+				  unsigned workers, struct conf_report *report);
+/* The same one with the servers' drain state as it is now; shares contexts. */
+struct proxy_config *build_again(struct app *a, const struct proxy_config *old);
+/* Make it current; the old one is freed when no worker can be reading it. */
+void build_publish(struct app *a, struct proxy_config *config);
+void build_free(struct proxy_config *config);
+static inline const struct proxy_config *config_now(const struct app *a)
+{
+	return snap_get(&a->config);
+}
+
+/* --- start.c: EAL, ports, pools, workers ----------------------------------- */
+
+must_check int start_all(struct app *a);
+void stop_all(struct app *a);
+/* How many workers this machine and configuration make. */
+unsigned start_workers(const struct conf *conf);
+/* Packet buffers of one worker, and the sum in words. */
+unsigned start_packets(const struct conf *conf, unsigned workers, char *sum,
+		       size_t cap);
+
+/* --- reload.c ------------------------------------------------------------------ */
+
+/* Read, check, build, publish; or nothing, and why in `error`. */
+must_check int reload(struct app *a, char *error, size_t cap);
+/* Import the mailbox files when they changed (or `force`). Returns 0 or
+ * -errno with one sentence. */
+must_check int reload_mailboxes(struct app *a, const struct conf *conf,
+				bool force, char *error, size_t cap);
+/* One file; *report tells what it held. */
+must_check int import_mailboxes(struct app *a, const char *path, bool replace,
+				struct route_import_report *report, char *error,
+				size_t cap);
+/* `casgate --check`: prints findings; 0 when it would start. */
+int check_only(struct app *a);
+
+/* --- main.c: begin to drain ------------------------------------------------------- */
+
+void stop_begin(struct app *a);
+
+/* --- call.c: questions to workers ------------------------------------------------ */
+
+/* Run fn(proxy, arg, now) on worker i and wait; -ETIMEDOUT when it does not
+ * come back, and then `arg` must never be freed. */
+must_check int ask_worker(struct app *a, unsigned i,
+			  void (*fn)(struct proxy *p, void *arg, usec_t now),
+			  void *arg);
+/* Why worker i last failed with the server of that id; "" if it did not. */
+must_check int ask_last_error(struct app *a, unsigned i, unsigned id,
+			      char error[200]);
+uint64_t sum_sessions(const struct app *a);
+
+/* --- handlers --------------------------------------------------------------------- */
+
+void handlers_fill(control_handler *handler);
+json_t *handle_status(void *ctx, struct control_call *call);
+json_t *handle_worker_list(void *ctx, struct control_call *call);
+json_t *handle_server_list(void *ctx, struct control_call *call);
+json_t *handle_server_show(void *ctx, struct control_call *call);
+json_t *handle_server_drain(void *ctx, struct control_call *call);
+json_t *handle_server_enable(void *ctx, struct control_call *call);
+json_t *handle_mailbox_show(void *ctx, struct control_call *call);
+json_t *handle_mailbox_set(void *ctx, struct control_call *call);
+json_t *handle_mailbox_move(void *ctx, struct control_call *call);
+json_t *handle_mailbox_remove(void *ctx, struct control_call *call);
+json_t *handle_mailbox_import(void *ctx, struct control_call *call);
+json_t *handle_mailbox_count(void *ctx, struct control_call *call);
+json_t *handle_route_explain(void *ctx, struct control_call *call);
+json_t *handle_session_list(void *ctx, struct control_call *call);
+json_t *handle_session_kill(void *ctx, struct control_call *call);
+json_t *handle_neighbour_list(void *ctx, struct control_call *call);
+json_t *handle_interface_list(void *ctx, struct control_call *call);
+json_t *handle_stats(void *ctx, struct control_call *call);
+json_t *handle_config_check(void *ctx, struct control_call *call);
+json_t *handle_config_reload(void *ctx, struct control_call *call);
+json_t *handle_config_show(void *ctx, struct control_call *call);
+json_t *handle_log_level(void *ctx, struct control_call *call);
+json_t *handle_stop(void *ctx, struct control_call *call);
+json_t *handle_version(void *ctx, struct control_call *call);

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Installs the Debian packages that are missing: app/install-deps.sh SET...
+#
+#   build   to configure and build casgate
+#   lab     what the demonstration's hosts run (nginx, curl, ...)
+#   test    what tests/run.sh needs beside them
+#
+# Prints nothing when nothing is missing. The one list of packages there is.
+set -eu
+
+build="build-essential meson ninja-build pkg-config python3 libdpdk-dev
+	libbpf-dev libxdp-dev liburcu-dev libssl-dev libyaml-dev libjansson-dev
+	libedit-dev libsystemd-dev libcmocka-dev"
+lab="nginx-light curl iproute2 iputils-ping ethtool openssl procps tcpdump
+	python3 python3-yaml"
+test="clang llvm libclang-rt-14-dev clang-format clang-tidy wrk
+	python3-pytest"
+
+wanted=
+for set in "$@"; do
+	case $set in
+	build) wanted="$wanted $build" ;;
+	lab) wanted="$wanted $lab" ;;
+	test) wanted="$wanted $test" ;;
+	*) echo "$0: no such set of packages: $set" >&2; exit 2 ;;
+	esac
+done
+
+missing=
+for package in $wanted; do
+	case $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) in
+	installed) ;;
+	*) missing="$missing $package" ;;
+	esac
+done
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" != 0 ]; then
+	echo "missing packages, and only root can install them:$missing" >&2
+	exit 1
+fi
+
+log=$(mktemp)
+policy=/usr/sbin/policy-rc.d
+made_policy=
+tidy() {
+	rm -f "$log"
+	[ -z "$made_policy" ] || rm -f "$policy"
+}
+trap tidy EXIT
+
+# nginx is wanted as a program; Debian would also start it as a service.
+if [ ! -e "$policy" ]; then
+	made_policy=yes
+	printf '#!/bin/sh\nexit 101\n' >"$policy"
+	chmod +x "$policy"
+fi
+
+apt() {
+	DEBIAN_FRONTEND=noninteractive apt-get -q -y \
+		-o DPkg::Lock::Timeout=300 "$@" </dev/null >>"$log" 2>&1
+}
+# shellcheck disable=SC2086 # a list of words
+install() { apt install --no-install-recommends $missing; }
+
+# shellcheck disable=SC2086
+set -- $missing
+echo "Installing $# missing packages ($1 ... ${*: -1}); this may take minutes ..."
+began=$SECONDS
+if ! install; then
+	# The package lists are old, or were never fetched.
+	if ! apt update || ! install; then
+		tail -n 25 "$log" >&2
+		echo "apt-get could not install:$missing" >&2
+		exit 1
+	fi
+fi
+case "$missing" in
+*nginx*)
+	if [ -d /run/systemd/system ]; then
+		systemctl disable --quiet nginx.service >/dev/null 2>&1 || true
+	fi ;;
+esac
+echo "Installed in $((SECONDS - began)) s."

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * check.c - what one setting alone cannot tell: names that must exist, pairs
+ * that must agree.
+ *
+ * Runs even if the binder has found errors, so that all are told at once;
+ * what it needs may then be missing, and strings may be NULL.
+ */
+#include "conf/check.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+void check_path(char *dst, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(dst, CONF_PATH, fmt, ap);
+	va_end(ap);
+}
+
+/* Values of a list that are there twice, ASCII case ignored. */
+static void check_twice(struct load *l, const char *key, const char **item,
+			unsigned n)
+{
+	char at[CONF_PATH];
+
+	for (unsigned i = 1; i < n; i++)
+		for (unsigned k = 0; k < i; k++) {
+			if (!item[i] || !item[k] ||
+			    !bytes_ieq(BYTES(item[i]), BYTES(item[k])))
+				continue;
+			check_path(at, "%s[%u]", key, i);
+			find_error(l, at, "'%s' is %s[%u] already", item[i],
+				   key, k);
+			break;
+		}
+}
+
+static void check_workers(struct load *l, struct conf *c)
+{
+	struct conf_appliance *a = &c->appliance;
+	char at[CONF_PATH];
+
+	if (report_has(l->report, "appliance.cpus"))
+		return;
+	if (!a->workers)
+		a->workers = a->n_cpus;
+	if (a->n_cpus && a->n_cpus != a->workers)
+		find_error(l, "appliance.cpus",
+			   "%u CPUs for %u workers: name one for each",
+			   a->n_cpus, a->workers);
+	for (unsigned i = 1; i < a->n_cpus; i++)
+		for (unsigned k = 0; k < i; k++) {
+			if (a->cpus[i] != a->cpus[k])
+				continue;
+			check_path(at, "appliance.cpus[%u]", i);
+			find_warning(l, at,
+				     "workers %u and %u share CPU %u and will "
+				     "slow each other down",
+				     k, i, a->cpus[i]);
+			break;
+		}
+}
+
+static void suggest_name(const char *name, const char *const *known, size_t n,
+			 size_t stride, char *dst, size_t cap)
+{
+	unsigned best = NEAR_MAX + 1;
+
+	*dst = '\0';
+	for (size_t i = 0; i < n; i++) {
+		const char *word =
+			*(const char *const *)(const void *)((const uint8_t *)
+								     known +
+							     i * stride);
+		unsigned d;
+
+		if (!word)
+			continue;
+		d = near_distance(BYTES(name), BYTES(word));
+		if (d >= best || !near_enough(d, strlen(name)))
+			continue;
+		best = d;
+		snprintf(dst, cap, "; did you mean '%s'?", word);
+	}
+}
+
+/* --- listeners ----------------------------------------------------------- */
+
+static void check_listener(struct load *l, struct conf *c, unsigned i)
+{
+	struct conf_listener *f = &c->listeners[i];
+	char at[CONF_PATH], near[128];
+
+	check_path(at, "listeners[%u].certificates", i);
+	if (report_has(l->report, at) || report_has(l->report, "certificates"))
+		return;
+	if (f->protocol == CONF_HTTP && f->n_certificates)
+		find_error(l, at,
+			   "an http listener only redirects and has no use for "
+			   "certificates");
+	else if (f->protocol == CONF_HTTPS && !f->n_certificates)
+		find_error(l, at,
+			   "an https listener needs at least one certificate");
+	f->certificate =
+		store_alloc(l->store, f->n_certificates * sizeof(uint32_t));
+	if (!f->certificate)
+		return;
+	check_twice(l, at, f->certificates, f->n_certificates);
+	for (unsigned k = 0; k < f->n_certificates; k++) {
+		unsigned m = 0;
+
+		while (m < c->n_certificates &&
+		       strcmp(c->certificates[m].name, f->certificates[k]))
+			m++;
+		f->certificate[k] = m;
+		if (m < c->n_certificates)
+			continue;
+		check_path(at, "listeners[%u].certificates[%u]", i, k);
+		suggest_name(f->certificates[k],
+			     c->n_certificates ? &c->certificates[0].name
+					       : NULL,
+			     c->n_certificates, sizeof(*c->certificates), near,
+			     sizeof(near));
+		find_error(l, at, "no certificate is named '%s'%s",
+			   f->certificates[k], near);
+	}
+}
+
+/* --- sites --------------------------------------------------------------- */
+
+/* Index of a site, or n_sites with an error at `at`. */
+static uint32_t find_site(struct load *l, const struct conf *c,
+			  const char *name, const char *at)
+{
+	char near[128];
+
+	for (uint32_t i = 0; i < c->n_sites; i++)
+		if (bytes_ieq(BYTES(c->sites[i]), BYTES(name)))
+			return i;
+	suggest_name(name, c->sites, c->n_sites, sizeof(*c->sites), near,
+		     sizeof(near));
+	find_error(l, at, "'%s' is not one of the sites%s", name, near);
+	return c->n_sites;
+}
+
+static void check_sites(struct load *l, struct conf *c)
+{
+	char at[CONF_PATH];
+
+	if (report_has(l->report, "sites") || !c->site)
+		return;
+	if (!c->n_sites) {
+		c->n_sites = 1;
+		c->sites = &c->site;
+	}
+	check_twice(l, "sites", c->sites, c->n_sites);
+	c->site_index = find_site(l, c, c->site, "site");
+	for (unsigned i = 0; i < c->n_servers; i++) {
+		if (!c->servers[i].site)
+			continue;
+		check_path(at, "servers[%u].site", i);
+		c->servers[i].site_index =
+			find_site(l, c, c->servers[i].site, at);
+	}
+}
+
+/* --- numbers that must agree --------------------------------------------- */
+
+static void check_numbers(struct load *l, const struct conf *c)
+{
+	const struct conf_limits *m = &c->limits;
+	const struct conf_tcp *t = &c->tcp;
+	uint64_t window = (uint64_t)65535 << min(t->window_scale, 14U);
+
+	if (m->header_line > m->header_size)
+		find_error(l, "limits.header-line",
+			   "a line (%u) cannot be longer than the whole head "
+			   "(header-size %u)",
+			   m->header_line, m->header_size);
+	if (m->sessions > c->appliance.max_connections)
+		find_error(l, "limits.sessions",
+			   "%u sessions do not fit into %u connections "
+			   "(appliance.max-connections)",
+			   m->sessions, c->appliance.max_connections);
+	else if (2 * (uint64_t)m->sessions > c->appliance.max_connections)
+		find_warning(l, "limits.sessions",
+			     "a session has two connections, one to its "
+			     "client and one to a server: %u need "
+			     "appliance.max-connections %llu",
+			     m->sessions, 2ULL * m->sessions);
+	if (t->receive_buffer > window)
+		find_error(l, "tcp.receive-buffer",
+			   "a window of %u bytes cannot be told with "
+			   "window-scale %u, %llu at most",
+			   t->receive_buffer, t->window_scale,
+			   (unsigned long long)window);
+	if (t->rto_min > t->rto_max)
+		find_error(l, "tcp.rto-min", "is above rto-max");
+}
+
+void check_conf(struct load *l, struct conf *c)
+{
+	check_workers(l, c);
+	check_network(l, c);
+	check_twice(l, "namespaces", c->namespaces, c->n_namespaces);
+	for (unsigned i = 0; i < c->n_listeners; i++)
+		check_listener(l, c, i);
+	check_sites(l, c);
+	check_servers(l, c);
+	check_numbers(l, c);
+}

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * schema.c - the table: every setting of casgate.yaml.
+ *
+ * A row is what the binder accepts, what the help says and what a reload may
+ * change. A setting that is fixed while the program runs carries RESTART.
+ */
+#include "conf/private.h"
+
+#define AT(f) .offset = offsetof(S, f), .size = sizeof(((S *)0)->f)
+#define COUNT(f) .count = offsetof(S, f)
+
+#define TEXT(k, kind_, f, flags_, def_, help_)                                 \
+	{                                                                      \
+		.key = k, .kind = kind_, AT(f), .flags = flags_, .def = def_,  \
+		.help = help_                                                  \
+	}
+/* Text that has room for 64 bytes where it goes. */
+#define NAMED(k, f, flags_, help_)                                             \
+	{                                                                      \
+		.key = k, .kind = KIND_TEXT, AT(f), .flags = flags_,           \
+		.max = 63, .help = help_                                       \
+	}
+#define NUM(k, kind_, f, lo, hi, flags_, def_, help_)                          \
+	{                                                                      \
+		.key = k, .kind = kind_, AT(f), .min = lo, .max = hi,          \
+		.flags = flags_, .def = def_, .help = help_                    \
+	}
+#define NUMBER(k, ...) NUM(k, KIND_NUMBER, __VA_ARGS__)
+#define SIZE(k, ...) NUM(k, KIND_SIZE, __VA_ARGS__)
+#define TIME(k, ...) NUM(k, KIND_DURATION, __VA_ARGS__)
+#define WORDS(k, f, words_, flags_, def_, help_)                               \
+	{                                                                      \
+		.key = k, .kind = KIND_WORD, AT(f), .words = words_,           \
+		.flags = flags_, .def = def_, .help = help_                    \
+	}
+#define BOOL(k, f, flags_, def_, help_)                                        \
+	TEXT(k, KIND_BOOL, f, flags_, def_, help_)
+#define VALUES(k, of_, f, n, most_, flags_, help_)                             \
+	{                                                                      \
+		.key = k, .kind = KIND_VALUES, .of = of_, AT(f), COUNT(n),     \
+		.most = most_, .flags = flags_, .help = help_                  \
+	}
+#define MAP(k, f, sub_, flags_, help_)                                         \
+	{                                                                      \
+		.key = k, .kind = KIND_MAP, AT(f), .sub = &sub_,               \
+		.flags = flags_, .help = help_                                 \
+	}
+#define MAPS(k, f, n, most_, sub_, flags_, help_)                              \
+	{                                                                      \
+		.key = k, .kind = KIND_MAPS, AT(f), COUNT(n), .most = most_,   \
+		.sub = &sub_, .flags = flags_, .help = help_                   \
+	}
+#define SCHEMA(name, rows, unique_)                                            \
+	static const struct schema name = { sizeof(S), ARRAY_LEN(rows), rows,  \
+					    unique_ }
+
+/* --- appliance ----------------------------------------------------------- */
+
+static const struct word idle_words[] = {
+	{ "spin", CONF_IDLE_SPIN },
+	{ "balanced", CONF_IDLE_BALANCED },
+	{ "saving", CONF_IDLE_SAVING },
+	{ 0 },
+};
+
+static const struct word hugepage_words[] = {
+	{ "auto", CONF_HUGEPAGES_AUTO },
+	{ "never", CONF_HUGEPAGES_NEVER },
+	{ "required", CONF_HUGEPAGES_REQUIRED },
+	{ 0 },
+};
+
+static const struct word level_words[] = {
+	{ "error", LOG_LEVEL_ERROR },
+	{ "warn", LOG_LEVEL_WARN },
+	{ "info", LOG_LEVEL_INFO },
+	{ "debug", LOG_LEVEL_DEBUG },
+	{ 0 },
+};
+
+#define S struct conf_appliance
+static const struct setting appliance_rows[] = {
+	TEXT("name", KIND_NAME, name, RESTART, "casgate",
+	     "what the appliance calls itself in logs and headers"),
+	NUMBER("workers", workers, 1, 16, RESTART, NULL,
+	       "cores that carry traffic; left out, one less than the machine "
+	       "has"),
+	{ .key = "cpus",
+	  .kind = KIND_VALUES,
+	  .of = KIND_NUMBER,
+	  AT(cpus),
+	  COUNT(n_cpus),
+	  .max = 1023,
+	  .most = 16,
+	  .flags = RESTART,
+	  .help = "the CPU of each worker; left out, chosen by the program" },
+	WORDS("idle", idle, idle_words, RESTART, "balanced",
+	      "what a worker with nothing to do does: spin never gives its "
+	      "core away, balanced yields and naps, saving sleeps soon"),
+	SIZE("memory", memory, 64ULL << 20, 1ULL << 40, RESTART, "512M",
+	     "memory for packets, connections and tables"),
+	WORDS("hugepages", hugepages, hugepage_words, RESTART, "auto",
+	      "whether that memory comes from huge pages"),
+	NUMBER("packets", packets, 1024, 1 << 22, RESTART, NULL,
+	       "packet buffers a worker; left out, from memory"),
+	NUMBER("max-connections", max_connections, 64, 4000000, RESTART,
+	       "100000",
+	       "TCP connections of all workers together, towards "
+	       "clients and servers"),
+	TEXT("control-socket", KIND_FILE, control_socket, RESTART | UNCHECKED,
+	     "/run/casgate/control.sock", "where casgatectl finds the daemon"),
+	TEXT("control-group", KIND_NAME, control_group, RESTART, NULL,
+	     "group that may use the control socket; left out, only root"),
+	TEXT("driver-profiles", KIND_FILE, driver_profiles, RESTART, NULL,
+	     "directory of driver profiles; left out, where they were "
+	     "installed"),
+	WORDS("log-level", log_level, level_words, 0, "info",
+	      "what is logged: this level and those before it"),
+	TIME("drain-max", drain_max, 0, SEC(86400), 0, "30s",
+	     "how long `stop` waits for sessions to end"),
+};
+SCHEMA(appliance, appliance_rows, NULL);
+#undef S
+
+/* --- interfaces, routes -------------------------------------------------- */
+
+#define S struct conf_interface
+static const struct setting interface_rows[] = {
+	TEXT("name", KIND_NAME, name, REQUIRED, NULL, "its name, of your own"),
+	TEXT("driver", KIND_NAME, driver, REQUIRED, NULL,
+	     "driver profile: af_xdp, or a file's name in driver-profiles"),
+	NAMED("device", device, REQUIRED,
+	      "kernel interface, PCI address or what else the driver names"),
+	NUMBER("mtu", mtu, 1280, 9216, 0, "1500",
+	       "largest IP packet, in bytes"),
+	NUMBER("vlan", vlan, 0, 4094, 0, "0", "802.1Q tag; 0 is untagged"),
+	VALUES("addresses", KIND_PREFIX, addresses, n_addresses, 16,
+	       REQUIRED | NONEMPTY | ONE,
+	       "the appliance's addresses there, with their networks"),
+	{ .key = "mac",
+	  .kind = KIND_MAC,
+	  AT(mac),
+	  COUNT(has_mac),
+	  .flags = PRESENCE,
+	  .help = "MAC address; left out, the port's own" },
+};
+SCHEMA(interface, interface_rows, "name");
+#undef S
+
+#define S struct conf_route
+static const struct setting route_rows[] = {
+	TEXT("to", KIND_PREFIX, to, REQUIRED, NULL,
+	     "network; 0.0.0.0/0 or ::/0 is the default route"),
+	TEXT("via", KIND_ADDRESS, via, REQUIRED, NULL,
+	     "gateway, on the network of an interface"),
+};
+SCHEMA(route, route_rows, NULL);
+#undef S
+
+/* --- listeners, certificates --------------------------------------------- */
+
+#define S struct conf_certificate
+static const struct setting certificate_rows[] = {
+	TEXT("name", KIND_NAME, name, REQUIRED, NULL, "its name, of your own"),
+	TEXT("chain", KIND_FILE, chain, REQUIRED, NULL,
+	     "PEM file: the certificate, then its issuers"),
+	TEXT("key", KIND_FILE, key, REQUIRED, NULL,
+	     "PEM file: its private key, without a password"),
+};
+SCHEMA(certificate, certificate_rows, "name");
+#undef S
+
+static const struct word protocol_words[] = {
+	{ "https", CONF_HTTPS },
+	{ "http", CONF_HTTP },
+	{ 0 },
+};
+
+static const struct word client_tls_words[] = {
+	{ "1.2", 12 },
+	{ "1.3", 13 },
+	{ 0 },
+};
+
+#define S struct conf_listener
+static const struct setting listener_rows[] = {
+	TEXT("name", KIND_NAME, name, REQUIRED, NULL, "its name, of your own"),
+	TEXT("address", KIND_ADDRESS, address, ANY, "any",
+	     "address of an interface, or any"),
+	NUMBER("port", port, 1, 65535, REQUIRED, NULL, "TCP port"),
+	WORDS("protocol", protocol, protocol_words, 0, "https",
+	      "https, or http: it only redirects browsers to https"),
+	VALUES("certificates", KIND_NAME, certificates, n_certificates, 32, ONE,
+	       "names of certificates; the first serves clients that name no "
+	       "host"),
+	WORDS("tls-min", tls_min, client_tls_words, 0, "1.2",
+	      "oldest TLS version of clients"),
+	NUMBER("tickets", tickets, 0, 4, 0, "2",
+	       "session tickets a TLS 1.3 handshake; 0 for clients that choke "
+	       "on them"),
+};
+SCHEMA(listener, listener_rows, "name");
+#undef S
+
+/* --- servers ------------------------------------------------------------- */
+
+static const struct word server_tls_words[] = {
+	{ "1.0", 10 },
+	{ "1.2", 12 },
+	{ "1.3", 13 },
+	{ 0 },
+};
+
+#define S struct conf_server_tls
+static const struct setting server_tls_rows[] = {
+	TEXT("ca", KIND_FILE, ca, 0, NULL,
+	     "PEM file of the authorities to trust; left out, the system's"),
+	{ .key = "pin",
+	  .kind = KIND_PIN,
+	  AT(pin),
+	  COUNT(pinned),
+	  .flags = PRESENCE,
+	  .help = "SHA-256 of its certificate, which then alone decides" },
+	WORDS("min", min, server_tls_words, 0, "1.2",
+	      "oldest TLS version; 1.0 needs a pin"),
+	TEXT("name", KIND_HOST, name, 0, NULL,
+	     "name to ask for and to verify; left out, the FQDN"),
+};
+SCHEMA(server_tls, server_tls_rows, NULL);
+#undef S
+
+#define S struct conf_vdir
+static const struct setting vdir_rows[] = {
+	TEXT("internal-url", KIND_URL, internal_url, 0, NULL,
+	     "its InternalURL"),
+	TEXT("external-url", KIND_URL, external_url, 0, NULL,
+	     "its ExternalURL"),
+};
+SCHEMA(vdir, vdir_rows, NULL);
+#undef S
+
+/* The mapping lies in struct conf_server itself. */
+#define S struct conf_server
+static const struct setting vdirs_rows[] = {
+#define X(id, word)                                                            \
+	{ .key = #word,                                                        \
+	  .kind = KIND_MAP,                                                    \
+	  .sub = &vdir,                                                        \
+	  .flags = PRESENCE,                                                   \
+	  AT(vdir[CONF_VDIR_##id]),                                            \
+	  COUNT(vdir[CONF_VDIR_##id].present),                                 \
+	  .help = "its " #word " directory; {} when it has no URL" },
+	CONF_VDIRS(X)
+#undef X
+};
+SCHEMA(vdirs, vdirs_rows, NULL);
+
+static const struct setting server_rows[] = {
+	TEXT("name", KIND_NAME, name, REQUIRED, NULL,
+	     "its name as Get-ExchangeServer has it"),
+	TEXT("fqdn", KIND_HOST, fqdn, REQUIRED, NULL,
+	     "its full name: TLS and Kerberos ask for it"),
+	VALUES("address", KIND_ADDRESS, addresses, n_addresses, 8, ONE,
+	       "its addresses; left out, the FQDN is looked up"),
+	NUMBER("port", port, 1, 65535, 0, "443", "TCP port"),
+	TEXT("version", KIND_VERSION, version, REQUIRED, NULL,
+	     "its AdminDisplayVersion, a build such as 15.1.2507.6, or a year"),
+	NAMED("site", site, REQUIRED, "its AD site"),
+	NUMBER("roles", roles, 1, UINT32_MAX, 0, NULL,
+	       "msExchCurrentServerRoles; left out, Client Access is assumed"),
+	NUMBER("weight", weight, 0, 1000, 0, "100",
+	       "its share among servers that would do equally"),
+	BOOL("drained", drained, 0, "false", "send it no new sessions"),
+	VALUES("source-addresses", KIND_ADDRESS, sources, n_sources, 16, ONE,
+	       "own addresses to connect from; left out, the route decides"),
+	MAP("tls", tls, server_tls, 0, "how its certificate is verified"),
+	{ .key = "virtual-directories",
+	  .kind = KIND_MAP,
+	  .sub = &vdirs,
+	  .flags = PRESENCE,
+	  COUNT(has_vdirs),
+	  .help = "the directories it has; left out, all of its version" },
+};
+SCHEMA(server, server_rows, "name");
+#undef S
+
+/* --- mailboxes, limits, time-outs, TCP ----------------------------------- */
+
+#define S struct conf_mailboxes
+static const struct setting mailboxes_rows[] = {
+	VALUES("csv", KIND_FILE, csv, n_csv, 64, ONE,
+	       "files of Export-Csv with every mailbox"),
+	BOOL("watch", watch, 0, "true", "import a file again when it changes"),
+};
+SCHEMA(mailboxes, mailboxes_rows, NULL);
+#undef S
+
+#define S struct conf_limits
+static const struct setting limits_rows[] = {
+	SIZE("header-size", header_size, 4096, 65536, 0, "64k",
+	     "bytes of a whole request or response head"),
+	SIZE("header-line", header_line, 1024, 65536, 0, "16k",
+	     "bytes of one line of it; Kerberos tickets of users in many "
+	     "groups are long"),
+	NUMBER("headers", headers, 16, 128, 0, "128", "lines of a head"),
+	NUMBER("sessions", sessions, 16, 2000000, RESTART, "50000",
+	       "client connections of all workers together"),
+	NUMBER("per-source", per_source, 0, 2000000, 0, "0",
+	       "of them from one address; 0 is no limit, as offices come from "
+	       "one address"),
+	NUMBER("handshakes", handshakes, 8, 100000, 0, "1000",
+	       "TLS handshakes in progress, a worker"),
+	TIME("handshake-budget", handshake_budget, 100, MSEC(20), 0, "500us",
+	     "time a worker gives to handshakes before it turns to packets"),
+};
+SCHEMA(limits, limits_rows, NULL);
+#undef S
+
+#define S struct conf_timeouts
+static const struct setting timeouts_rows[] = {
+	TIME("tls-handshake", tls_handshake, SEC(1), SEC(120), 0, "10s",
+	     "from a client's connection to the end of its TLS handshake"),
+	TIME("request-head", request_head, SEC(1), SEC(600), 0, "30s",
+	     "from the first byte of a request's head to its last"),
+	TIME("idle", idle, SEC(1), SEC(86400), 0, "2m",
+	     "a client's connection between two requests"),
+	TIME("connect", connect, MSEC(100), SEC(120), 0, "5s",
+	     "connecting to a server, TLS handshake included"),
+	TIME("linger", linger, 0, SEC(60), 0, "1s",
+	     "reading on after an early answer, so that it arrives"),
+#define X(id, word)                                                            \
+	TIME(#word, silence[CONF_VDIR_##id], SEC(1), SEC(7 * 86400), 0, NULL,  \
+	     "silence of a server in the middle of " #word                     \
+	     "; left out, what the protocol needs"),
+	CONF_VDIRS(X)
+#undef X
+};
+SCHEMA(timeouts, timeouts_rows, NULL);
+#undef S
+
+#define S struct conf_tcp
+static const struct setting tcp_rows[] = {
+	SIZE("receive-buffer", receive_buffer, 32768, 16U << 20, 0, "256k",
+	     "bytes a connection may have received and not yet passed on"),
+	SIZE("send-buffer", send_buffer, 32768, 16U << 20, 0, "256k",
+	     "bytes a connection may have sent and not seen acknowledged"),
+	NUMBER("window-scale", window_scale, 0, 14, 0, "7",
+	       "shift offered for the window"),
+	NUMBER("initial-window", initial_window, 1, 64, 0, "10",
+	       "segments sent before the first acknowledgement"),
+	BOOL("timestamps", timestamps, 0, "true", "offer RFC 7323 timestamps"),
+	TIME("delayed-ack", delayed_ack, 0, MSEC(500), 0, "40ms",
+	     "how long an acknowledgement waits for data; 0 acknowledges at "
+	     "once"),
+	TIME("rto-min", rto_min, MSEC(1), SEC(3), 0, "200ms",
+	     "least retransmission time-out"),
+	TIME("rto-max", rto_max, SEC(1), SEC(240), 0, "60s",
+	     "greatest retransmission time-out"),
+	TIME("time-wait", time_wait, SEC(1), SEC(240), 0, "60s",
+	     "how long a closed connection is remembered"),
+	TIME("fin-wait", fin_wait, SEC(1), SEC(600), 0, "60s",
+	     "how long a peer may take to close its side"),
+	TIME("keepalive-idle", keepalive_idle, 0, SEC(86400), 0, "2m",
+	     "silence before a peer is asked whether it lives; 0 never asks"),
+	TIME("keepalive-interval", keepalive_interval, SEC(1), SEC(3600), 0,
+	     "15s", "between two such questions"),
+	NUMBER("keepalive-probes", keepalive_probes, 1, 32, 0, "8",
+	       "questions without an answer that end a connection"),
+	NUMBER("syn-retries", syn_retries, 0, 10, 0, "4",
+	       "repetitions of a connection request to a server"),
+	NUMBER("synack-retries", synack_retries, 0, 10, 0, "2",
+	       "repetitions of the answer to a client's"),
+	TIME("user-timeout", user_timeout, SEC(1), SEC(86400), 0, "2m",
+	     "data unacknowledged that long ends a connection"),
+};
+SCHEMA(tcp, tcp_rows, NULL);
+#undef S
+
+/* --- the file ------------------------------------------------------------ */
+
+#define S struct conf
+static const struct setting conf_rows[] = {
+	MAP("appliance", appliance, appliance, 0, "the program itself"),
+	MAPS("interfaces", interfaces, n_interfaces, 8, interface,
+	     REQUIRED | RESTART | NONEMPTY, "ports and their addresses"),
+	MAPS("routes", routes, n_routes, 64, route, RESTART,
+	     "networks behind gateways"),
+	VALUES("namespaces", KIND_HOST, namespaces, n_namespaces, 32,
+	       REQUIRED | NONEMPTY,
+	       "host names clients use; redirects go to the first"),
+	MAPS("certificates", certificates, n_certificates, 64, certificate, 0,
+	     "certificates shown to clients"),
+	MAPS("listeners", listeners, n_listeners, 64, listener,
+	     REQUIRED | NONEMPTY, "where clients connect"),
+	NAMED("site", site, REQUIRED, "the AD site the appliance stands in"),
+	{ .key = "sites",
+	  .kind = KIND_VALUES,
+	  .of = KIND_TEXT,
+	  AT(sites),
+	  COUNT(n_sites),
+	  .max = 63,
+	  .most = 128,
+	  .help = "all AD sites with Exchange servers; left out, the own "
+		  "one" },
+	MAPS("servers", servers, n_servers, 512, server, REQUIRED | NONEMPTY,
+	     "Exchange servers that clients' requests are carried to"),
+	MAP("mailboxes", mailboxes, mailboxes, 0,
+	    "where it is known from which mailbox lives on which server"),
+	MAP("limits", limits, limits, 0, "bounds against too much of a thing"),
+	MAP("timeouts", timeouts, timeouts, 0, "how long to wait for what"),
+	MAP("tcp", tcp, tcp, RESTART, "the TCP of the appliance's own"),
+};
+#undef S
+
+const struct schema conf_schema = { sizeof(struct conf), ARRAY_LEN(conf_rows),
+				    conf_rows, NULL };

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * decide.c - the coexistence table: a mailbox's version and site, a protocol,
+ * and what becomes of the request.
+ *
+ * exchange.md 1.2 and 2.4, exchange-admin.md 1.1, 1.6 to 1.8, 1.12, 1.14.
+ */
+#include "exchange/decide.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* Who serves the mailbox of a legacy version. */
+enum rule {
+	BY_SITE, /* a Client Access server of its version in its site */
+	BY_15, /* any 15.x front end */
+	REDIRECT, /* the browser is sent there */
+};
+
+/* The table of exchange.md 1.2; a 15.x mailbox is always BY_15. */
+static const struct {
+	enum rule v2007, v2010;
+} rules[EXCHANGE_PROTOCOL_COUNT] = {
+	[EXCHANGE_OWA] = { REDIRECT, BY_SITE },
+	[EXCHANGE_ECP] = { BY_SITE, BY_SITE },
+	[EXCHANGE_EAS] = { BY_SITE, BY_SITE },
+	[EXCHANGE_RPC] = { BY_SITE, BY_SITE },
+	[EXCHANGE_MAPI] = { BY_SITE, BY_SITE },
+	[EXCHANGE_EWS] = { BY_SITE, BY_SITE },
+	/* 2007 knows nothing of the others' URLs (exchange-admin.md 1.8). */
+	[EXCHANGE_AUTODISCOVER] = { BY_15, BY_SITE },
+	[EXCHANGE_OAB] = { BY_SITE, BY_SITE },
+	[EXCHANGE_POWERSHELL] = { BY_SITE, BY_SITE },
+};
+
+/* --- words
+ * -------------------------------------------------------------------- */
+
+static void say(struct exchange_decision *out, const char *fmt, va_list ap)
+{
+	char line[sizeof(out->reason)];
+
+	vsnprintf(line, sizeof(line), fmt, ap);
+	/* Configured names are the administrator's, the rest is a client's. */
+	text_say(BYTES(line), out->reason, sizeof(out->reason));
+}
+
+void explain(struct exchange_decision *out, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say(out, fmt, ap);
+	va_end(ap);
+}
+
+void answer(struct exchange_decision *out, unsigned status, const char *fmt,
+	    ...)
+{
+	va_list ap;
+
+	out->action = EXCHANGE_ANSWER;
+	out->status = status;
+	out->n = 0;
+	va_start(ap, fmt);
+	say(out, fmt, ap);
+	va_end(ap);
+}
+
+const char *site_name(const struct exchange_topology *t, int site)
+{
+	return site >= 0 && (unsigned)site < t->n_sites ? t->site[site]
+							: "unknown";
+}
+
+/* What the request calls its mailbox; empty when it does not. */
+static struct bytes asked_for(const struct exchange_request *r,
+			      const struct exchange_place *place)
+{
+	if (place->key.kind != EXCHANGE_KEY_NONE && place->key.text[0])
+		return BYTES(place->key.text);
+	return r->user;
+}
+
+char *subject(const struct exchange_topology *t,
+	      const struct exchange_request *r,
+	      const struct exchange_place *place, char dst[SUBJECT])
+{
+	char key[100], home[EXCHANGE_NAME];
+	const char *server = place->home;
+
+	text_say(asked_for(r, place), key, sizeof(key));
+	if (place->server >= 0 && (unsigned)place->server < t->n_servers)
+		server = t->server[place->server].name;
+	text_say(BYTES(server), home, sizeof(home));
+	if (!home[0])
+		snprintf(home, sizeof(home), "an unnamed server");
+	if (place->found)
+		snprintf(dst, SUBJECT, "mailbox %s%sis on %s (%s, site %s)",
+			 key, key[0] ? " " : "", home,
+			 exchange_version_name(place->version),
+			 site_name(t, place->site));
+	else
+		snprintf(dst, SUBJECT, "the request names %s (%s, site %s)",
+			 home, exchange_version_name(place->version),
+			 site_name(t, place->site));
+	return dst;
+}
+
+/* --- nobody can
+ * ---------------------------------------------------------------- */
+
+/* What to type so that `lack->example` could. */
+static void cure(const struct exchange_topology *t, const struct want *w,
+		 const struct lack *lack, char *dst, size_t cap)
+{
+	const char *ns = t->n_own_names ? t->own_name[0] : "<namespace>";
+
+	dst[0] = '\0';
+	if (w->protocol == EXCHANGE_RPC && !w->modern && lack->front)
+		snprintf(dst, cap,
+			 ": Enable-OutlookAnywhere -Server %s "
+			 "-ClientAuthenticationMethod Basic -SSLOffloading "
+			 "$false -ExternalHostname %s%s",
+			 lack->example->name, ns,
+			 w->version == EXCHANGE_2010
+				 ? " -IISAuthenticationMethods NTLM,Basic"
+				 : "");
+	else if (w->protocol == EXCHANGE_MAPI && !w->modern)
+		snprintf(dst, cap,
+			 ": Outlook has to use Outlook Anywhere until the "
+			 "mailbox is moved");
+	else if (w->protocol == EXCHANGE_ECP ||
+		 w->protocol == EXCHANGE_POWERSHELL)
+		snprintf(dst, cap, ": ?ExchClientVer=15 asks for a later one");
+}
+
+static void nobody(const struct exchange_topology *t, const char *who,
+		   const struct want *w, const struct lack *lack,
+		   struct exchange_decision *out)
+{
+	const char *protocol = exchange_protocol_word(w->protocol);
+	char where[EXCHANGE_NAME + 16] = "the topology", what[64], how[512];
+
+	if (w->modern)
+		snprintf(what, sizeof(what),
+			 "Exchange 2013 or later front end");
+	else
+		snprintf(what, sizeof(what), "Exchange %s Client Access server",
+			 exchange_version_name(w->version));
+	if (w->only_site >= 0)
+		snprintf(where, sizeof(where), "site %s",
+			 site_name(t, w->only_site));
+	if (!lack->of_version) {
+		answer(out, 503, "%s, but %s has no %s", who, where, what);
+		return;
+	}
+	if (lack->drained) {
+		answer(out, 503,
+		       "%s, but every %s of %s that serves %s is drained: put "
+		       "one back into service",
+		       who, what, where, protocol);
+		return;
+	}
+	cure(t, w, lack, how, sizeof(how));
+	answer(out, 503, "%s, but %s has no %s that serves %s (%s: %s)%s", who,
+	       where, what, protocol, lack->example->name, lack->why, how);
+}
+
+/* --- the decision
+ * ---------------------------------------------------------------- */
+
+static bool proxy(const struct exchange_topology *t, const struct want *w,
+		  const struct exchange_place *place,
+		  struct exchange_decision *out, struct lack *lack)
+{
+	out->n = find_candidates(t, w, place->affinity, out->candidate, lack);
+	out->action = EXCHANGE_PROXY;
+	return out->n;
+}
+
+/* Not every client of these has an account here, and 2010 does not know them
+ * all: federation, hybrid moves, Autodiscover V2 (exchange-admin.md 1.12). */
+static bool for_newest(const struct exchange_request *r)
+{
+	static const struct bytes autodiscover[] = {
+		BYTES_LIT("autodiscover.svc"), BYTES_LIT("autodiscover.json"),
+		BYTES_LIT("metadata")
+	};
+	static const struct bytes mrs = BYTES_LIT("mrsproxy.svc");
+	static const struct bytes wss = BYTES_LIT("wssecurity");
+	struct bytes page = text_segment(r->path, 1);
+
+	if (r->protocol == EXCHANGE_EWS)
+		return bytes_ieq(page, mrs) ||
+		       bytes_ieq(text_segment(r->path, 2), wss);
+	if (r->protocol != EXCHANGE_AUTODISCOVER)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(autodiscover); i++)
+		if (bytes_ieq(page, autodiscover[i]))
+			return true;
+	return false;
+}
+
+static bool proxy_to_newest(const struct exchange_topology *t,
+			    const struct exchange_request *r,
+			    const struct exchange_place *place,
+			    struct exchange_decision *out)
+{
+	const struct want w = { .protocol = r->protocol,
+				.modern = true,
+				.only_site = -1,
+				.near_site = place->site,
+				.newest = true };
+	struct lack lack;
+
+	if (!for_newest(r) || !proxy(t, &w, place, out, &lack))
+		return false;
+	explain(out,
+		"%.*s is for the newest version: proxied to an Exchange "
+		"%s front end",
+		BYTES_FMT(bytes_upto(r->path, 80)),
+		exchange_version_name(t->server[out->candidate[0]].version));
+	return true;
+}
+
+/* An administrator says which version's ECP or shell is meant, whatever the
+ * own mailbox: "?ExchClientVer=15", "14", "15.2.922.7". */
+static bool proxy_to_asked_version(const struct exchange_topology *t,
+				   const struct exchange_request *r,
+				   const struct exchange_place *place,
+				   struct exchange_decision *out)
+{
+	struct want w = { .protocol = r->protocol,
+			  .version = EXCHANGE_2010,
+			  .only_site = -1,
+			  .near_site = place->site };
+	struct lack lack;
+	struct bytes major;
+	char value[32];
+	uint64_t n;
+
+	if ((r->protocol != EXCHANGE_ECP &&
+	     r->protocol != EXCHANGE_POWERSHELL) ||
+	    !text_query(r->query, "ExchClientVer", value, sizeof(value)))
+		return false;
+	major = BYTES(value);
+	major = bytes_upto(major, bytes_find(major, '.'));
+	if (!bytes_u64(major, 15, &n) || n < 14)
+		return false;
+	w.modern = n == 15;
+	if (!proxy(t, &w, place, out, &lack))
+		return false;
+	explain(out, "ExchClientVer=%s asks for %s: proxied to one", value,
+		w.modern ? "an Exchange 2013 or later front end"
+			 : "an Exchange 2010 Client Access server");
+	return true;
+}
+
+static void proxy_to_15(const struct exchange_topology *t,
+			const struct exchange_request *r,
+			const struct exchange_place *place, const char *who,
+			struct exchange_decision *out)
+{
+	const struct want w = { .protocol = r->protocol,
+				.modern = true,
+				.only_site = -1,
+				.near_site = place->site };
+	struct lack lack;
+
+	if (proxy(t, &w, place, out, &lack))
+		explain(out,
+			"%s: proxied to an Exchange 2013 or later front "
+			"end, site %s first",
+			who,
+			site_name(t, place->site >= 0 ? place->site
+						      : (int)t->home_site));
+	else
+		nobody(t, who, &w, &lack, out);
+}
+
+/* A 15.x front end knows the directory and does coexistence itself. */
+static void decide_unknown(const struct exchange_topology *t,
+			   const struct exchange_request *r,
+			   const struct exchange_place *place,
+			   struct exchange_decision *out)
+{
+	char key[100], who[SUBJECT];
+
+	text_say(asked_for(r, place), key, sizeof(key));
+	if (place->found || place->by_server)
+		snprintf(who, sizeof(who),
+			 "%s%s is on %s, which the topology does not know",
+			 place->found ? "mailbox " : "what is asked for",
+			 place->found ? key : "",
+			 place->home[0] ? place->home : "a server");
+	else if (key[0])
+		snprintf(who, sizeof(who), "no mailbox is known as %s", key);
+	else
+		snprintf(who, sizeof(who), "the request names no mailbox");
+	proxy_to_15(t, r, place, who, out);
+}
+
+static void proxy_to_site(const struct exchange_topology *t,
+			  const struct exchange_request *r,
+			  const struct exchange_place *place, const char *who,
+			  struct exchange_decision *out)
+{
+	const struct want w = { .protocol = r->protocol,
+				.version = place->version,
+				.only_site = place->site,
+				.near_site = -1 };
+	struct lack lack;
+
+	if (place->site < 0)
+		answer(out, 503,
+		       "%s, but the site of that server is not known, and an "
+		       "Exchange %s mailbox is served in its own site only",
+		       who, exchange_version_name(place->version));
+	else if (proxy(t, &w, place, out, &lack))
+		explain(out,
+			"%s: proxied to a %s Client Access server of site "
+			"%s",
+			who, exchange_version_name(place->version),
+			site_name(t, place->site));
+	else
+		nobody(t, who, &w, &lack, out);
+}
+
+void exchange_decide(const struct exchange_topology *t,
+		     const struct exchange_request *r,
+		     const struct exchange_place *place,
+		     struct exchange_decision *out)
+{
+	enum rule rule = BY_15;
+	char who[SUBJECT];
+
+	assert((unsigned)r->protocol < EXCHANGE_PROTOCOL_COUNT);
+	out->status = out->n = 0;
+	out->url[0] = out->reason[0] = '\0';
+	if (proxy_to_newest(t, r, place, out) ||
+	    proxy_to_asked_version(t, r, place, out))
+		return;
+	if ((!place->found && !place->by_server) ||
+	    place->version == EXCHANGE_UNKNOWN) {
+		decide_unknown(t, r, place, out);
+		return;
+	}
+	subject(t, r, place, who);
+	if (place->version == EXCHANGE_2007)
+		rule = rules[r->protocol].v2007;
+	if (place->version == EXCHANGE_2010)
+		rule = rules[r->protocol].v2010;
+	switch (rule) {
+	case BY_SITE:
+		proxy_to_site(t, r, place, who, out);
+		return;
+	case BY_15:
+		proxy_to_15(t, r, place, who, out);
+		return;
+	case REDIRECT:
+		redirect_owa(t, r, place, out);
+		return;
+	}
+}

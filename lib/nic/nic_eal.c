@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * nic_eal.c - DPDK's environment: memory, lcores, the devices it may touch.
+ *
+ * EAL can be started once a process and not after a failed start, so what
+ * could fail is looked at before: hugepages are counted, and without enough of
+ * them EAL is told to take ordinary memory. Control thread only.
+ */
+#include "nic_priv.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <mntent.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_mempool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define ARGS 64
+
+/* EAL keeps pointers into its arguments, and permutes them. */
+static struct {
+	char text[ARGS][300];
+	char *v[ARGS + 1];
+	int n;
+	bool too_long;
+	bool started;
+} args;
+
+static void add(const char *fmt, ...) printf_like(1, 2);
+static void add(const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	assert(args.n < ARGS);
+	va_start(ap, fmt);
+	n = vsnprintf(args.text[args.n], sizeof(args.text[0]), fmt, ap);
+	va_end(ap);
+	args.too_long |= n < 0 || (size_t)n >= sizeof(args.text[0]);
+	args.v[args.n] = args.text[args.n];
+	args.n++;
+}
+
+/* Free hugepages of all sizes [MB]. */
+static unsigned long huge_free(void)
+{
+	static const char *const dir = "/sys/kernel/mm/hugepages";
+	unsigned long total = 0, kb, pages;
+	struct dirent *e;
+	char path[300];
+	DIR *d = opendir(dir);
+	FILE *f;
+
+	while (d && (e = readdir(d))) {
+		if (sscanf(e->d_name, "hugepages-%lukB", &kb) != 1)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s/free_hugepages", dir,
+			 e->d_name);
+		f = fopen(path, "re");
+		if (!f)
+			continue;
+		if (fscanf(f, "%lu", &pages) == 1)
+			total += kb * pages / 1024;
+		fclose(f);
+	}
+	if (d)
+		closedir(d);
+	return total;
+}
+
+static bool hugetlbfs_mounted(void)
+{
+	FILE *f = setmntent("/proc/mounts", "re");
+	struct mntent *m;
+	bool found = false;
+
+	while (f && !found && (m = getmntent(f)))
+		found = strcmp(m->mnt_type, "hugetlbfs") == 0;
+	if (f)
+		endmntent(f);
+	return found;
+}
+
+int nic_eal_init(const struct nic_eal *eal, bool *huge)
+{
+	unsigned mb = eal->memory_mb ? eal->memory_mb : 256;
+	bool want = !eal->no_huge && huge_free() >= mb;
+
+	if (args.started)
+		return -EALREADY;
+	args.started = true;
+	if (eal->n_pci > ARRAY_LEN(eal->pci))
+		return -E2BIG;
+	add("%s", eal->program);
+	add("--proc-type=primary");
+	add("--file-prefix=%s", eal->file_prefix);
+	add("--lcores=%s", eal->lcores);
+	add("-m");
+	add("%u", mb);
+	if (!want)
+		add("--no-huge");
+	else if (hugetlbfs_mounted())
+		/* A killed process must not hold its hugepages for ever. */
+		add("--huge-unlink=always");
+	else
+		add("--in-memory");
+	if (!eal->n_pci) {
+		/* Without DMA nobody needs physically contiguous memory, and
+		 * AF_XDP wants a pool in one piece. */
+		add("--no-pci");
+		add("--iova-mode=va");
+	}
+	for (unsigned i = 0; i < eal->n_pci; i++) {
+		add("-a");
+		add("%s", eal->pci[i]);
+	}
+	if (eal->no_telemetry)
+		add("--no-telemetry");
+	add("--log-level=%s", eal->verbose ? "*:info" : "*:error");
+	if (args.too_long)
+		return -E2BIG;
+	if (rte_eal_init(args.n, args.v) < 0)
+		return rte_errno ? -rte_errno : -EIO;
+	*huge = want;
+	return 0;
+}
+
+void nic_eal_fini(void)
+{
+	char dir[256], path[600];
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(dir, sizeof(dir), "%s", rte_eal_get_runtime_dir());
+	rte_eal_cleanup();
+	/* EAL leaves its lock and map files; the prefix is this instance's. */
+	d = opendir(dir);
+	while (d && (e = readdir(d))) {
+		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		if (e->d_name[0] != '.')
+			unlink(path);
+	}
+	if (d)
+		closedir(d);
+	rmdir(dir);
+}
+
+struct rte_mempool *nic_pool_new(const char *name, unsigned packets,
+				 uint16_t mtu, int socket, bool shared_cpus)
+{
+	/* Two VLAN tags beside what a frame has (dataplane rule 11), at least
+	 * the size all drivers know. */
+	unsigned room = max(mtu + 18u + RTE_PKTMBUF_HEADROOM,
+			    (unsigned)RTE_MBUF_DEFAULT_BUF_SIZE);
+
+	/* The plain ring makes a worker wait for one that was preempted in
+	 * the middle of a put (dataplane A9). */
+	return rte_pktmbuf_pool_create_by_ops(
+		name, packets, 512, 0, (uint16_t)RTE_ALIGN_CEIL(room, 64),
+		socket, shared_cpus ? "ring_mt_rts" : "ring_mp_mc");
+}
+
+void nic_pool_free(struct rte_mempool *pool)
+{
+	rte_mempool_free(pool);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * answer.c - what the proxy says by itself: errors in words for the user and
+ * for the administrator, and redirects.
+ */
+#include "proxy/proxy_int.h"
+
+static void put_escaped(struct http_writer *w, const char *s)
+{
+	for (; *s; s++) {
+		switch (*s) {
+		case '<':
+			http_put_str(w, "&lt;");
+			break;
+		case '>':
+			http_put_str(w, "&gt;");
+			break;
+		case '&':
+			http_put_str(w, "&amp;");
+			break;
+		case '"':
+			http_put_str(w, "&quot;");
+			break;
+		default:
+			http_put(w, (struct bytes){ (const uint8_t *)s, 1 });
+		}
+	}
+}
+
+static void put_page(struct http_writer *w, const struct session *s,
+		     unsigned status, const char *reason)
+{
+	http_putf(w,
+		  "<!DOCTYPE html><html><head><meta charset=\"utf-8\">"
+		  "<title>%u %s</title></head><body><h1>%s</h1><p>",
+		  status, http_reason(status), http_reason(status));
+	put_escaped(w, reason);
+	http_putf(w,
+		  "</p><p>For the administrator: casgate, session %llx."
+		  "</p></body></html>\n",
+		  (unsigned long long)s->id);
+}
+
+/* The request's own bytes are out of the way, or it had none: the connection
+ * can serve another one. */
+static bool request_is_over(struct session *s)
+{
+	struct proxy *p = s->proxy;
+	size_t whole = s->head_len;
+
+	if (!s->head_len || s->head_sent)
+		return false;
+	switch (s->framing) {
+	case HTTP_NO_BODY:
+		break;
+	case HTTP_LENGTH:
+		if (stream_bytes(&s->client).n - whole < s->length)
+			return false;
+		whole += s->length;
+		break;
+	case HTTP_CHUNKED:
+	case HTTP_UNTIL_CLOSE:
+		return false;
+	}
+	stream_consume(&p->bufs, &s->client, whole);
+	return true;
+}
+
+enum step answer(struct session *s, unsigned status, const char *header,
+		 const char *reason, bool close, usec_t now)
+{
+	struct proxy *p = s->proxy;
+	uint8_t page[4096], lines[HTTP_LINE_MAX / 2 + 1024];
+	struct http_writer body = { page, 0, sizeof(page), false };
+	struct http_writer fields = { lines, 0, sizeof(lines), false };
+	struct http_writer w = { p->out, 0, TLS_PLAIN_MAX, false };
+
+	if (!stream_room(&s->client))
+		return STEP_WAIT;
+	if (s->back.tc && s->state != SESS_EXPECT_REQUEST)
+		back_reset(s, now);
+	if (status != 302)
+		put_page(&body, s, status, reason);
+	close |= s->draining || !s->keep_alive || !request_is_over(s);
+	http_put_str(&fields, header ? header : "");
+	http_put_str(&fields, "Cache-Control: no-store\r\n"
+			      "X-Content-Type-Options: nosniff\r\n");
+	http_put_answer(
+		&w, &(struct http_answer){
+			    .status = status,
+			    .fields = { fields.p, fields.n },
+			    .type = body.n ? "text/html; charset=utf-8" : NULL,
+			    .body = { body.p, body.n },
+			    .close = close,
+			    .to_10 = s->client_10,
+			    .to_head = s->is_head,
+		    });
+	assert(!w.overflow && !fields.overflow && !body.overflow);
+	if (!stream_write(&s->client, w.p, w.n, now))
+		return session_kill(s, true, now);
+	if (status == 302)
+		p->stats.redirected++;
+	else
+		p->stats.answered++;
+	s->requests++;
+	if (close)
+		return session_linger(s, now);
+	request_reset(s);
+	session_enter(s, SESS_EXPECT_REQUEST, now);
+	return STEP_PROGRESS;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * back.c - the one back-end connection of a session: choosing a candidate,
+ * connecting, moving on to the next one while no byte has been sent.
+ */
+#include <stdio.h>
+
+#include "proxy/proxy_int.h"
+
+int back_index(const struct proxy *p, uint16_t id)
+{
+	return id < p->config->n_ids ? p->config->server_of_id[id] : -1;
+}
+
+static void forget(struct session *s, bool reset, usec_t now)
+{
+	struct proxy *p = s->proxy;
+
+	p->servers[s->server_id].connections--;
+	stream_drop(&p->bufs, &s->back, reset, now);
+	s->bound = false;
+	mem_wipe(s->user, sizeof(s->user));
+}
+
+void back_close(struct session *s, usec_t now)
+{
+	stream_close(&s->back, now);
+	forget(s, false, now);
+}
+
+/* A cut message must not look complete to the server: never close_notify. */
+void back_reset(struct session *s, usec_t now)
+{
+	forget(s, true, now);
+}
+
+/* The connection that is open serves this request too: same server, same
+ * user, and nothing says that it is about to end. */
+static bool reusable(struct session *s, usec_t now)
+{
+	struct proxy *p = s->proxy;
+
+	if (strcmp(s->user, s->want_user)) {
+		p->stats.user_changed++;
+		return false;
+	}
+	if (s->server_id != s->candidate[0]) {
+		p->stats.server_changed++;
+		return false;
+	}
+	fill(p, &s->back, now);
+	return !s->back.in && !s->back.eof && !s->back.cut &&
+	       !tcp_dead(s->back.tc);
+}
+
+static enum step connect_next(struct session *s, usec_t now)
+{
+	struct proxy *p = s->proxy;
+	static const struct ipaddr any;
+
+	while (s->next_candidate < s->n_candidates) {
+		uint16_t id = s->candidate[s->next_candidate];
+		int i = back_index(p, id), error = 0;
+		const struct proxy_server *b;
+
+		if (i < 0 || s->next_addr >= p->config->server[i].n_addrs) {
+			s->next_candidate++;
+			s->next_addr = 0;
+			continue;
+		}
+		b = &p->config->server[i];
+		if (s->next_candidate || s->next_addr)
+			p->stats.connects_retried++;
+		s->back.tc = tcp_connect(p->tcp, &any, &b->addr[s->next_addr++],
+					 b->port, s, now, &error);
+		if (!s->back.tc) {
+			p->stats.connects_failed++;
+			continue;
+		}
+		s->server_id = id;
+		p->servers[id].connections++;
+		p->stats.connects++;
+		session_enter(s, SESS_CONNECT, now);
+		return STEP_PROGRESS;
+	}
+	return answer(s, 502, NULL,
+		      "None of the Exchange servers that could take this "
+		      "request can be reached.",
+		      false, now);
+}
+
+enum step back_begin(struct session *s, usec_t now)
+{
+	struct proxy *p = s->proxy;
+
+	if (s->back.tc) {
+		if (reusable(s, now)) {
+			p->stats.back_reused++;
+			session_enter(s, SESS_EXCHANGE, now);
+			return STEP_PROGRESS;
+		}
+		back_close(s, now);
+	}
+	s->next_candidate = s->next_addr = 0;
+	return connect_next(s, now);
+}
+
+enum step back_connected(struct session *s, usec_t now)
+{
+	struct proxy *p = s->proxy;
+	int i = back_index(p, s->server_id);
+
+	/* A reload may have taken the server away meanwhile. */
+	if (i < 0)
+		return back_failed(s, "was removed from the configuration",
+				   now);
+	s->back.tls = tls_connect(p->config->server[i].tls[p->setup.worker]);
+	if (!s->back.tls)
+		return session_kill(s, true, now);
+	/* From here on the connection is this user's, and nobody else's. */
+	memcpy(s->user, s->want_user, sizeof(s->user));
+	session_enter(s, SESS_BACK_TLS, now);
+	return STEP_PROGRESS;
+}
+
+enum step back_failed(struct session *s, const char *why, usec_t now)
+{
+	struct proxy *p = s->proxy;
+	struct proxy_server_stats *st = &p->servers[s->server_id];
+
+	snprintf(st->last_error, sizeof(st->last_error), "%s", why);
+	st->failures++;
+	p->stats.connects_failed++;
+	back_reset(s, now);
+	return connect_next(s, now);
+}

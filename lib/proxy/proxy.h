@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * proxy.h - client sessions: a client's connection on one side, one back-end
+ * connection on the other, requests routed one by one between them.
+ *
+ * One struct proxy a worker, fed by proxy_serve() once a turn. What comes from
+ * the configuration is an immutable struct proxy_config published by control;
+ * a session copies what it needs of it and re-resolves at each request.
+ *
+ * A back-end connection belongs to one client connection and one user. It is
+ * never handed to another session, and is closed when the user changes: there
+ * is no pool it could go back to.
+ */
+#pragma once
+
+#include "exchange/exchange.h"
+#include "http/http.h"
+#include "route/route.h"
+#include "snap/snap.h"
+#include "stats/stats.h"
+#include "stream/stream.h"
+
+#define PROXY_WORKERS 16
+#define PROXY_LISTENERS 32
+#define PROXY_ADDRS 4 /* addresses of one back end */
+
+/* --- what control publishes ---------------------------------------------------- */
+
+struct proxy_listener {
+	char name[EXCHANGE_NAME];
+	struct ipaddr addr; /* :: = any of ours */
+	uint16_t port;
+	bool https; /* else: the redirects of port 80 and nothing else */
+	struct tls_server *tls[PROXY_WORKERS];
+};
+
+/* A back end beside its exchange_server, same index. */
+struct proxy_server {
+	unsigned n_addrs;
+	struct ipaddr addr[PROXY_ADDRS];
+	uint16_t port;
+	struct tls_target *tls[PROXY_WORKERS];
+};
+
+struct proxy_timeouts {
+	usec_t tls_handshake;	/* a client's, from accept */
+	usec_t request_head;	/* from its first byte, or from accept */
+	usec_t keep_alive;	/* between requests */
+	usec_t connect;		/* TCP and TLS towards a back end */
+	usec_t linger;		/* discarding after a close */
+	usec_t silence[EXCHANGE_PROTOCOL_COUNT]; /* no byte either way */
+};
+
+struct proxy_config {
+	struct snap_head head; /* for snap_defer() */
+	uint64_t generation;   /* differs from every other one's */
+	struct exchange_topology topology;
+	struct proxy_server *server;	/* topology.n_servers of them */
+	int16_t *server_of_id;		/* index by exchange_server.id, or -1 */
+	unsigned n_ids;
+	unsigned n_listeners;
+	struct proxy_listener listener[PROXY_LISTENERS];
+	struct http_limits limits;
+	struct proxy_timeouts timeouts;
+	unsigned max_handshakes; /* in progress, a worker */
+};
+
+/* --- one worker's proxy ----------------------------------------------------------- */
+
+struct proxy;
+
+struct proxy_setup {
+	unsigned worker;
+	struct tcp_stack *tcp;	     /* outlives the proxy */
+	const struct snap *config;   /* of struct proxy_config, never NULL */
+	struct route_table *routes;
+	usec_t (*clock)(void);	     /* read again after a handshake step */
+	struct hash_key secret;	     /* same on all workers */
+	uint32_t max_sessions;
+	uint32_t buffers, large_buffers; /* for plaintext in transit */
+	uint32_t max_server_ids;
+};
+
+/* Control thread; NULL when memory is short. */
+must_check struct proxy *proxy_new(const struct proxy_setup *setup, usec_t now);
+void proxy_free(struct proxy *p);
+
+/* One turn: new connections, ready ones, handshakes within their budget,
+ * timers. True when anything was done or is left to do. */
+bool proxy_serve(struct proxy *p, usec_t now);
+/* When proxy_serve() has something to do although nothing arrives. */
+usec_t proxy_next(const struct proxy *p);
+
+/* --- what control asks -------------------------------------------------------------- */
+
+/* Runs fn on the worker, between turns. The caller keeps the call until done
+ * is set. */
+struct proxy_call {
+	void (*fn)(struct proxy *p, void *arg, usec_t now);
+	void *arg;
+	_Atomic bool done;
+};
+void proxy_message(struct proxy *p, struct proxy_call *call, usec_t now);
+
+struct proxy_session_info {
+	uint64_t id; /* worker in the top byte */
+	char client[IPADDR_STR], listener[EXCHANGE_NAME], state[24];
+	char user[128], server[EXCHANGE_NAME], protocol[16], tls[16];
+	uint64_t age_us, idle_us, requests, bytes_up, bytes_down;
+};
+/* Fills at most n, oldest first; returns how many sessions there are. */
+unsigned proxy_sessions(struct proxy *p, struct proxy_session_info *out,
+			unsigned n, usec_t now);
+/* False when there is no such session here. Both sides are reset. PROXY_ALL:
+ * every session. */
+#define PROXY_ALL UINT64_MAX
+bool proxy_kill(struct proxy *p, uint64_t id, usec_t now);
+/* Close listeners and idle sessions, end the others after their answer. */
+void proxy_drain(struct proxy *p, usec_t now);
+
+#define PROXY_STATS(X)                                                         \
+	X(sessions, "sessions now")                                            \
+	X(accepted, "connections accepted")                                    \
+	X(refused, "connections refused: too many sessions")                   \
+	X(handshakes, "TLS handshakes with clients completed")                 \
+	X(handshakes_resumed, "of them resumed")                               \
+	X(handshakes_failed, "TLS handshakes with clients that failed")        \
+	X(handshakes_now, "handshakes in progress now")                        \
+	X(requests, "requests")                                                \
+	X(proxied, "requests sent to a back end")                              \
+	X(redirected, "requests answered by a redirect")                       \
+	X(answered, "requests answered by an error of our own")                \
+	X(malformed, "requests refused as malformed")                          \
+	X(misdirected, "requests for a host that is not ours")                 \
+	X(unknown_vdir, "requests for an unknown virtual directory")           \
+	X(bad_responses, "back-end answers refused as malformed")              \
+	X(responses_1xx, "interim answers of back ends, swallowed")            \
+	X(responses_2xx, "answers passed on, 2xx")                             \
+	X(responses_3xx, "answers passed on, 3xx")                             \
+	X(responses_4xx, "answers passed on, 4xx")                             \
+	X(responses_5xx, "answers passed on, 5xx")                             \
+	X(connects, "connections to back ends opened")                         \
+	X(connects_failed, "connections to back ends that failed")             \
+	X(connects_retried, "requests moved on to the next candidate")         \
+	X(back_handshakes, "TLS handshakes with back ends completed")          \
+	X(back_resumed, "of them resumed")                                     \
+	X(back_reused, "requests on an open back-end connection")              \
+	X(user_changed, "back-end connections closed: the user changed")       \
+	X(server_changed, "back-end connections closed: another server")       \
+	X(client_aborts, "clients that vanished inside a message")             \
+	X(back_aborts, "back ends that vanished inside an answer")             \
+	X(timeouts, "sessions ended by a time-out")                            \
+	X(lingers, "closes that waited for the client")                        \
+	X(killed, "sessions ended by the administrator")                       \
+	X(evicted, "idle sessions closed to make room")                        \
+	X(overloaded, "requests answered 503 because buffers are short")       \
+	X(starved, "times a session waited for a buffer")                      \
+	X(bytes_up, "plaintext bytes towards back ends")                       \
+	X(bytes_down, "plaintext bytes towards clients")                       \
+	X(buffers_used, "plaintext buffers out now")                           \
+	X(large_buffers_used, "large plaintext buffers out now")               \
+	X(admission, "admission level now (0 = everything)")
+
+struct proxy_stats {
+#define X(name, help) uint64_t name;
+	PROXY_STATS(X)
+#undef X
+	uint64_t requests_of[EXCHANGE_PROTOCOL_COUNT];
+	uint64_t http[HTTP_VERDICT_COUNT];
+	struct hist first_byte; /* head received -> answer's first byte [us] */
+};
+const struct proxy_stats *proxy_stats(struct proxy *p);
+
+/* By stable server id; racy reads of counters are fine, last_error is to be
+ * read on the worker (proxy_call). */
+struct proxy_server_stats {
+	uint64_t connections, requests, failures; /* connections: now */
+	char last_error[200];
+};
+const struct proxy_server_stats *proxy_server_stats(struct proxy *p,
+						    unsigned id);
+
+/**
+ * Find where a request's mailbox lives: the keys in their order, the first
+ * that names a mailbox or, for a target in the query, a server.
+ *
+ * Any registered reader thread. Also what `route explain` uses.
+ */
+void proxy_locate(const struct exchange_topology *topology,
+		  struct route_table *routes, const struct hash_key *secret,
+		  const struct exchange_keys *keys,
+		  struct exchange_place *place);

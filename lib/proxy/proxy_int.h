@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * proxy_int.h - a session and its two streams; private to lib/proxy.
+ */
+#pragma once
+
+#include "proxy/proxy.h"
+
+#define SESS_STATES(X)                                                         \
+	X(SESS_CLIENT_TLS, "client-handshake")                                 \
+	X(SESS_EXPECT_REQUEST, "expect-request")                               \
+	X(SESS_CONNECT, "connect")                                             \
+	X(SESS_BACK_TLS, "server-handshake")                                   \
+	X(SESS_EXCHANGE, "exchange")                                           \
+	X(SESS_LINGER, "linger")
+
+enum sess_state {
+#define X(id, name) id,
+	SESS_STATES(X)
+#undef X
+};
+
+#define SESS_USER 256
+
+struct session {
+	struct list link; /* proxy.sessions, oldest first */
+	struct list run;  /* proxy.ready, .handshakes or bufs.starved */
+	struct list idle; /* proxy.idle while nothing is being exchanged */
+	struct tick_node timer;
+	usec_t deadline; /* the true one; the node may fire earlier */
+	usec_t began, request_began, progress;
+	struct proxy *proxy;
+	uint64_t id;
+	enum sess_state state;
+	uint16_t listener; /* index at accept, for names only */
+	bool https;
+
+	struct stream client, back;
+
+	/* The request being served. Its head stays in client.in until it has
+	 * been written to a back end, so another candidate can take it. */
+	struct http_scan scan_up, scan_down;
+	uint32_t head_len; /* of the request, 0 = not complete yet */
+	struct http_body up, down;
+	enum exchange_protocol protocol;
+	bool is_head;	    /* HEAD: no body in the answer */
+	bool client_10;	    /* HTTP/1.0: no chunks, no 100 */
+	bool keep_alive;    /* the client connection survives the answer */
+	bool back_keep;	    /* the back-end connection does */
+	bool head_sent;	    /* request head written to the back end */
+	bool answering;	    /* response head written to the client */
+	bool up_done, down_done;
+	bool said_continue; /* 100 sent for this request */
+	bool draining;
+	bool binds;	 /* the request authenticates the connection (NTLM) */
+	unsigned status; /* of the answer */
+	enum http_framing framing; /* of the request, */
+	uint64_t length;	   /* and its Content-Length */
+
+	/* Where it goes: ids, because indices belong to one configuration. */
+	uint16_t candidate[EXCHANGE_CANDIDATES];
+	uint8_t n_candidates, next_candidate, next_addr;
+	uint16_t server_id;	/* of the back-end connection */
+	bool bound;		/* NTLM or Negotiate has been spoken on it */
+	char user[SESS_USER];	/* whose it is; "" = nobody named */
+	char want_user[SESS_USER]; /* of the request being served */
+
+	uint64_t requests, bytes_up, bytes_down;
+	uint32_t lingered; /* bytes discarded after our FIN */
+};
+
+struct proxy {
+	struct proxy_setup setup;
+	struct tcp_stack *tcp;
+	const struct proxy_config *config; /* of this turn */
+	uint64_t generation;		   /* listeners are in step with it */
+	struct {
+		struct ipaddr addr;
+		uint16_t port;
+		struct tcp_listener *l;
+	} listening[PROXY_LISTENERS];
+	struct tick_wheel wheel;
+	struct list sessions, ready, handshakes, idle;
+	struct slab session_slab;
+	struct stream_pool bufs;
+	struct proxy_stats stats;
+	struct proxy_server_stats *servers; /* by id */
+	uint64_t next_id;
+	bool draining;
+	unsigned level; /* admission */
+	/* Scratch of one step, never kept. */
+	struct http_head head;
+	struct exchange_keys keys;
+	struct exchange_decision decision;
+	char path[HTTP_LINE_MAX * 4];
+	uint8_t out[STREAM_BUF_LARGE + 8192];
+};
+
+enum step {
+	STEP_WAIT,     /* nothing to be done until something arrives */
+	STEP_PROGRESS, /* call again */
+	STEP_STARVED,  /* no buffer: wait for one to come back */
+	STEP_YIELD,    /* there is more, but others first */
+	STEP_DEAD,     /* the session is gone: do not touch it */
+};
+
+/* stream_fill() as a step. */
+static inline enum step fill(struct proxy *p, struct stream *st, usec_t now)
+{
+	switch (stream_fill(&p->bufs, st, now)) {
+	case STREAM_NOTHING:
+		return STEP_WAIT;
+	case STREAM_MORE:
+		return STEP_PROGRESS;
+	case STREAM_NO_BUFFER:
+		break;
+	}
+	return STEP_STARVED;
+}
+
+/* sessions (session.c) */
+void session_accept(struct proxy *p, struct tcp_conn *tc, unsigned listener,
+		    usec_t now);
+void session_run(struct session *s, usec_t now);
+void session_handshake(struct session *s, usec_t now);
+void session_timeout(struct session *s, usec_t now);
+void session_enter(struct session *s, enum sess_state state, usec_t now);
+void session_deadline(struct session *s, usec_t when);
+/* Both connections end (by reset, or FIN after what was written), the session
+ * is freed. Returns STEP_DEAD, for the caller to return. */
+enum step session_kill(struct session *s, bool reset, usec_t now);
+void session_queue(struct session *s, struct list *queue);
+/* The client's connection ends in order: FIN, then discard for a while. */
+enum step session_linger(struct session *s, usec_t now);
+const char *session_state_name(enum sess_state st);
+
+/* requests (request.c) */
+enum step request_step(struct session *s, usec_t now);
+/* Write the request's head to the established back-end connection. */
+enum step request_forward(struct session *s, usec_t now);
+/* Forget the last request; the session waits for another. */
+void request_reset(struct session *s);
+
+/* answers of our own (answer.c) */
+enum step answer(struct session *s, unsigned status, const char *header,
+		 const char *reason, bool close, usec_t now);
+
+/* back ends (back.c) */
+enum step back_begin(struct session *s, usec_t now); /* first candidate */
+enum step back_connected(struct session *s, usec_t now);
+enum step back_failed(struct session *s, const char *why, usec_t now);
+/* Close the back-end connection, which has nothing in flight. */
+void back_close(struct session *s, usec_t now);
+void back_reset(struct session *s, usec_t now);
+int back_index(const struct proxy *p, uint16_t id);
+
+/* exchanges (relay.c, response.c) */
+enum step relay_step(struct session *s, usec_t now);
+enum step response_head(struct session *s, usec_t now);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* proxy_setup.c - the part of proxy.h that allocates. */
+#include "proxy/proxy_int.h"
+
+struct proxy *proxy_new(const struct proxy_setup *setup, usec_t now)
+{
+	struct proxy *p = mem_new(sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->setup = *setup;
+	p->tcp = setup->tcp;
+	p->generation = UINT64_MAX;
+	tick_init(&p->wheel, now);
+	list_init(&p->sessions);
+	list_init(&p->ready);
+	list_init(&p->handshakes);
+	list_init(&p->idle);
+	p->servers = mem_new(sizeof(*p->servers) * setup->max_server_ids);
+	if (!p->servers ||
+	    slab_init(&p->session_slab, sizeof(struct session),
+		      setup->max_sessions) ||
+	    stream_pool_init(&p->bufs, setup->buffers, setup->large_buffers,
+			     &p->ready)) {
+		proxy_free(p);
+		return NULL;
+	}
+	return p;
+}
+
+void proxy_free(struct proxy *p)
+{
+	if (!p)
+		return;
+	list_for_each_safe(node, &p->sessions)
+	{
+		struct session *s = list_entry(node, struct session, link);
+
+		session_kill(s, true, s->progress);
+	}
+	slab_fini(&p->session_slab);
+	stream_pool_fini(&p->bufs);
+	mem_free(p->servers);
+	mem_free(p);
+}

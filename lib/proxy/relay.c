@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * relay.c - one exchange: the request's body up, the answer down, both at
+ * once, nothing stored beyond what the other side has room for.
+ *
+ * How it ends is the close and abort table of dataplane 2.25: a cut message
+ * must never look complete to the one who receives it.
+ */
+#include "proxy/proxy_int.h"
+
+/*
+ * Move one piece of a body from `from` to `to`. PROGRESS when bytes moved or
+ * the end of `from` was seen; *v tells of a malformed body.
+ */
+static enum step move(struct session *s, struct stream *from, struct stream *to,
+		      struct http_body *body, uint64_t *bytes,
+		      enum http_verdict *v, usec_t now)
+{
+	struct proxy *p = s->proxy;
+	struct http_body before = *body;
+	struct bytes in, piece;
+	size_t room, consumed;
+
+	*v = HTTP_OK;
+	room = stream_room(to);
+	if (!room)
+		return STEP_WAIT;
+	in = bytes_upto(stream_bytes(from), room);
+	if (!in.n)
+		return fill(p, from, now);
+	*v = http_body_next(body, in, &piece, &consumed);
+	if (*v != HTTP_OK)
+		return STEP_PROGRESS;
+	if (piece.n && !stream_write(to, piece.p, piece.n, now)) {
+		*body = before;
+		return STEP_WAIT;
+	}
+	*bytes += piece.n;
+	stream_consume(&p->bufs, from, consumed);
+	return STEP_PROGRESS;
+}
+
+static enum step relay_up(struct session *s, usec_t now)
+{
+	struct proxy *p = s->proxy;
+	uint64_t moved = 0;
+	enum http_verdict v;
+	enum step step;
+
+	if (s->up_done || s->back.eof || s->back.cut)
+		return STEP_WAIT;
+	if (!s->client.in && (s->client.eof || s->client.cut)) {
+		/* The client gave up inside its message. */
+		p->stats.client_aborts++;
+		return session_kill(s, s->client.cut, now);
+	}
+	step = move(s, &s->client, &s->back, &s->up, &moved, &v, now);
+	s->bytes_up += moved;
+	p->stats.bytes_up += moved;
+	if (v != HTTP_OK) {
+		p->stats.malformed++;
+		p->stats.http[v]++;
+		if (s->answering)
+			return session_kill(s, true, now);
+		back_reset(s, now);
+		return answer(s, 400, NULL, http_verdict_words(v), true, now);
+	}
+	s->up_done = s->up.done;
+	return step;
+}
+
+/* The back end's stream ended inside the answer's body. */
+static enum step answer_ended(struct session *s, usec_t now)
+{
+	if (s->down.framing == HTTP_UNTIL_CLOSE && s->back.eof) {
+		s->down_done = true;
+		return STEP_PROGRESS;
+	}
+	s->proxy->stats.back_aborts++;
+	return session_kill(s, true, now);
+}
+
+static enum step relay_down(struct session *s, usec_t now)
+{
+	struct proxy *p = s->proxy;
+	uint64_t moved = 0;
+	enum http_verdict v;
+	enum step step;
+
+	if (!s->answering)
+		return response_head(s, now);
+	if (s->down_done)
+		return STEP_WAIT;
+	if (!s->back.in && (s->back.eof || s->back.cut))
+		return answer_ended(s, now);
+	step = move(s, &s->back, &s->client, &s->down, &moved, &v, now);
+	s->bytes_down += moved;
+	p->stats.bytes_down += moved;
+	if (v != HTTP_OK) {
+		p->stats.bad_responses++;
+		return session_kill(s, true, now);
+	}
+	s->down_done = s->down.done;
+	return step;
+}
+
+/* The answer has been passed on whole. */
+static enum step finish(struct session *s, usec_t now)
+{
+	struct stream *back = &s->back;
+
+	s->requests++;
+	if (!s->keep_alive || s->draining || !s->up_done)
+		return session_linger(s, now);
+	if (!s->back_keep || back->eof || back->cut || back->in)
+		back_close(s, now);
+	request_reset(s);
+	session_enter(s, SESS_EXPECT_REQUEST, now);
+	return STEP_PROGRESS;
+}
+
+enum step relay_step(struct session *s, usec_t now)
+{
+	struct proxy *p = s->proxy;
+	enum step up, down;
+
+	if (!s->head_sent)
+		return request_forward(s, now);
+	up = relay_up(s, now);
+	if (up == STEP_DEAD || s->state != SESS_EXCHANGE)
+		return up;
+	down = relay_down(s, now);
+	if (down == STEP_DEAD || s->state != SESS_EXCHANGE)
+		return down;
+	if (s->answering && s->down_done &&
+	    (s->up_done || !s->keep_alive || s->back.eof || s->back.cut))
+		return finish(s, now);
+	if (up == STEP_PROGRESS || down == STEP_PROGRESS) {
+		session_deadline(
+			s, now + p->config->timeouts.silence[s->protocol]);
+		return STEP_PROGRESS;
+	}
+	return up == STEP_STARVED || down == STEP_STARVED ? STEP_STARVED
+							  : STEP_WAIT;
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * request.c - a request's head: judged, routed, and written anew for the back
+ * end.
+ *
+ * Nothing is consumed until the head has been written to a back end, so every
+ * step here can be taken again, with another candidate or after a wait.
+ */
+#include "proxy/proxy_int.h"
+
+/* Body bytes an Autodiscover request is read ahead, to see whose it is. */
+#define READ_AHEAD 16384
+
+void request_reset(struct session *s)
+{
+	s->scan_up = s->scan_down = (struct http_scan){ 0 };
+	s->head_len = 0;
+	s->is_head = s->client_10 = s->keep_alive = false;
+	s->head_sent = s->answering = s->up_done = s->down_done = false;
+	s->said_continue = false;
+	s->status = 0;
+	s->binds = false;
+	s->framing = HTTP_UNTIL_CLOSE; /* until it is known where it ends */
+	mem_wipe(s->want_user, sizeof(s->want_user));
+}
+
+static enum step refuse(struct session *s, enum http_verdict v, usec_t now)
+{
+	struct proxy *p = s->proxy;
+
+	p->stats.malformed++;
+	p->stats.http[v]++;
+	s->framing = HTTP_UNTIL_CLOSE; /* nothing behind it is a request */
+	return answer(s, http_verdict_status(v), NULL, http_verdict_words(v),
+		      true, now);
+}
+
+/* The client's words end before a request does. */
+static enum step client_ended(struct session *s, usec_t now)
+{
+	if (s->client.in)
+		s->proxy->stats.client_aborts++;
+	if (s->client.cut)
+		return session_kill(s, s->client.in != NULL, now);
+	return session_linger(s, now);
+}
+
+/* Read until a whole head is there. */
+static enum step await_head(struct session *s, usec_t now)
+{
+	struct proxy *p = s->proxy;
+	struct bytes in = stream_bytes(&s->client);
+	enum step step;
+
+	if (in.n) {
+		enum http_verdict v = http_scan(
+			&s->scan_up, in, &p->config->limits, &s->head_len);
+
+		if (v == HTTP_OK)
+			return STEP_PROGRESS;
+		if (v != HTTP_MORE)
+			return refuse(s, v, now);
+	}
+	if (s->client.eof || s->client.cut)
+		return client_ended(s, now);
+	step = fill(p, &s->client, now);
+	/* The clock for the head runs from its first byte. */
+	if (step == STEP_PROGRESS && !in.n && s->client.in) {
+		s->request_began = now;
+		list_remove(&s->idle);
+		session_deadline(s, now + p->config->timeouts.request_head);
+	}
+	return step;
+}
+
+/* The name in a Basic header, as it came; "" without one. NTLM and Negotiate
+ * authenticate the connection instead of the request. */
+static void who(struct session *s, const struct http_head *h)
+{
+	const struct http_field *f = http_find(h, HTTP_AUTHORIZATION);
+	uint8_t plain[512];
+	struct bytes scheme, rest, name;
+	long n;
+
+	s->binds = false;
+	s->want_user[0] = '\0';
+	if (!f)
+		return;
+	rest = f->value;
+	scheme = bytes_cut(&rest, ' ');
+	if (bytes_ieq(scheme, BYTES("NTLM")) ||
+	    bytes_ieq(scheme, BYTES("Negotiate"))) {
+		s->binds = true;
+		return;
+	}
+	if (!bytes_ieq(scheme, BYTES("Basic")))
+		return;
+	n = bytes_unbase64(bytes_trim(rest), plain, sizeof(plain));
+	if (n > 0) {
+		name = (struct bytes){ plain, (size_t)n };
+		name = bytes_upto(name, bytes_find(name, ':'));
+		if (!bytes_str(name, s->want_user, SESS_USER))
+			s->want_user[0] = '\0';
+	}
+	mem_wipe(plain, sizeof(plain));
+}
+
+static struct bytes value_of(const struct http_head *h, enum http_known k)
+{
+	const struct http_field *f = http_find(h, k);
+
+	return f ? f->value : BYTES_NONE;
+}
+
+/* Does anything begin with `prefix`, as a whole path segment? */
+static bool below(const char *path, const char *prefix)
+{
+	struct bytes b = BYTES(path), pre = BYTES(prefix);
+
+	return bytes_istarts(b, pre) && (b.n == pre.n || b.p[pre.n] == '/');
+}
+
+/* Port 80: an entrance for people and for Autodiscover's search, no more. */
+static enum step plain_listener(struct session *s, usec_t now)
+{
+	struct proxy *p = s->proxy;
+	const struct http_head *h = &p->head;
+	struct http_writer w = { p->out + TLS_PLAIN_MAX, 0, 8192, false };
+	bool root = strcmp(p->path, "/") == 0;
+
+	if (!root && !below(p->path, "/owa") && !below(p->path, "/ecp") &&
+	    !below(p->path, "/autodiscover"))
+		return answer(s, 403, NULL,
+			      "This address is served over https:// only.",
+			      false, now);
+	http_putf(&w, "Location: https://%.*s", BYTES_FMT(h->host));
+	http_put(&w, root ? BYTES("/owa/") : h->path);
+	if (h->has_query && !root) {
+		http_put_str(&w, "?");
+		http_put(&w, h->query);
+	}
+	http_put(&w, (struct bytes){ (const uint8_t *)"\r\n", 3 });
+	if (w.overflow)
+		return answer(s, 414, NULL, "The address is too long.", true,
+			      now);
+	return answer(s, 302, (const char *)w.p, "", false, now);
+}
+
+/* Autodiscover names the mailbox in its body: is enough of it there? */
+static bool needs_read_ahead(struct session *s, const struct http_head *h,
+			     struct bytes *body)
+{
+	struct bytes in = stream_bytes(&s->client);
+
+	*body = BYTES_NONE;
+	if (s->protocol != EXCHANGE_AUTODISCOVER || h->framing != HTTP_LENGTH ||
+	    h->length > READ_AHEAD || s->head_len > HTTP_HEAD_MAX / 2)
+		return false;
+	*body = bytes_upto(bytes_from(in, s->head_len), h->length);
+	return body->n < h->length && !s->client.eof && !s->client.cut;
+}
+
+static enum step say_continue(struct session *s, usec_t now)
+{
+	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+	if (s->said_continue || s->client_10 || !s->proxy->head.expect_continue)
+		return STEP_PROGRESS;
+	if (!stream_room(&s->client) ||
+	    !stream_write(&s->client, text, sizeof(text) - 1, now))
+		return STEP_WAIT;
+	s->said_continue = true;
+	return STEP_PROGRESS;
+}
+
+static enum step act(struct session *s, usec_t now)
+{
+	struct proxy *p = s->proxy;
+	const struct exchange_topology *t = &p->config->topology;
+	const struct exchange_decision *d = &p->decision;
+	char location[sizeof(d->url) + 16];
+	struct http_writer w = { (uint8_t *)location, 0, sizeof(location),
+				 false };
+
+	switch (d->action) {
+	case EXCHANGE_PROXY:
+		break;
+	case EXCHANGE_REDIRECT:
+		http_putf(&w, "Location: %s\r\n", d->url);
+		location[min(w.n, sizeof(location) - 1)] = '\0';
+		return answer(s, d->status, location, d->reason, false, now);
+	case EXCHANGE_ANSWER:
+		return answer(s, d->status, NULL, d->reason, false, now);
+	}
+	s->n_candidates = (uint8_t)d->n;
+	for (unsigned i = 0; i < d->n; i++)
+		s->candidate[i] = t->server[d->candidate[i]].id;
+	/* A connection that was authenticated as such goes on where it is
+	 * when the request itself names nobody (exchange.md 8.2b, 4). */
+	if (s->back.tc && s->bound && !s->want_user[0]) {
+		memcpy(s->want_user, s->user, sizeof(s->user));
+		if (!p->keys.n) {
+			s->candidate[0] = s->server_id;
+			s->n_candidates = 1;
+		}
+	}
+	p->stats.proxied++;
+	p->stats.requests_of[s->protocol]++;
+	return back_begin(s, now);
+}
+
+static enum step route(struct session *s, usec_t now)
+{
+	struct proxy *p = s->proxy;
+	const struct http_head *h = &p->head;
+	const struct exchange_topology *t = &p->config->topology;
+	struct exchange_place place;
+	struct exchange_request r;
+	struct bytes body;
+
+	if (needs_read_ahead(s, h, &body)) {
+		if (say_continue(s, now) != STEP_PROGRESS)
+			return STEP_WAIT;
+		return fill(p, &s->client, now);
+	}
+	who(s, h);
+	r = (struct exchange_request){
+		.protocol = s->protocol,
+		.method = h->method,
+		.path = BYTES(p->path),
+		.query = h->query,
+		.user = BYTES(s->want_user),
+		.anchor = value_of(h, HTTP_X_ANCHOR_MAILBOX),
+		.public_folder = value_of(h, HTTP_X_PUBLIC_FOLDER_MAILBOX),
+		.body = body,
+	};
+	exchange_keys(&r, &p->keys);
+	proxy_locate(t, p->setup.routes, &p->setup.secret, &p->keys, &place);
+	exchange_decide(t, &r, &place, &p->decision);
+	return act(s, now);
+}
+
+static enum step judge(struct session *s, usec_t now)
+{
+	struct proxy *p = s->proxy;
+	struct http_head *h = &p->head;
+	struct bytes in = bytes_upto(stream_bytes(&s->client), s->head_len);
+	enum http_verdict v = http_parse_request(in, &p->config->limits, h);
+
+	if (v != HTTP_OK)
+		return refuse(s, v, now);
+	s->client_10 = h->minor == 0;
+	s->is_head = bytes_eq(h->method, BYTES("HEAD"));
+	s->keep_alive = h->keep_alive;
+	s->framing = h->framing;
+	s->length = h->length;
+	v = http_path(h->path, p->path, sizeof(p->path));
+	if (v != HTTP_OK)
+		return refuse(s, v, now);
+	p->stats.requests++;
+	if (!exchange_is_own_name(&p->config->topology, h->host)) {
+		p->stats.misdirected++;
+		return answer(s, 421, NULL,
+			      "This is not one of the names this appliance "
+			      "serves (namespaces in casgate.yaml).",
+			      false, now);
+	}
+	if (!s->https)
+		return plain_listener(s, now);
+	if (strcmp(p->path, "/") == 0)
+		return answer(s, 302, "Location: /owa/\r\n", "", false, now);
+	if (!exchange_classify(BYTES(p->path), &s->protocol)) {
+		p->stats.unknown_vdir++;
+		return answer(s, 404, NULL,
+			      "There is no such Exchange virtual directory "
+			      "here.",
+			      false, now);
+	}
+	if (p->level >= 2) {
+		p->stats.overloaded++;
+		return answer(s, 503, "Retry-After: 5\r\n",
+			      "The appliance is overloaded.", true, now);
+	}
+	return route(s, now);
+}
+
+enum step request_step(struct session *s, usec_t now)
+{
+	struct proxy *p = s->proxy;
+
+	/* An idle back-end connection that speaks or ends is of no more use. */
+	if (s->back.tc && fill(p, &s->back, now) != STEP_WAIT)
+		back_close(s, now);
+	if (!s->head_len)
+		return await_head(s, now);
+	/* Every judgement may have to be told: wait until that is possible. */
+	if (!stream_room(&s->client))
+		return STEP_WAIT;
+	return judge(s, now);
+}
+
+/* --- the head as the back end gets it ------------------------------------ */
+
+static bool dropped(const struct http_field *f)
+{
+	/* Expect is answered here, X-Forwarded-* are made anew. */
+	return f->known == HTTP_EXPECT || f->known == HTTP_X_FORWARDED_FOR ||
+	       f->known == HTTP_X_FORWARDED_PROTO ||
+	       f->known == HTTP_X_FORWARDED_HOST || http_hop_by_hop(f) ||
+	       exchange_hostile_header(f->name, f->value);
+}
+
+/* Cookies that Exchange front ends send each other never come from outside;
+ * all others stay as they are, byte for byte. */
+static void put_cookies(struct http_writer *w, const struct http_field *f)
+{
+	struct bytes rest = f->value;
+	struct http_cookie c;
+	bool first = true;
+
+	while (http_cookie_next(&rest, &c)) {
+		if (exchange_hostile_cookie(c.name))
+			continue;
+		if (first)
+			http_put(w, f->name);
+		http_put_str(w, first ? ": " : "; ");
+		http_put(w, c.raw);
+		first = false;
+	}
+	if (!first)
+		http_put_str(w, "\r\n");
+}
+
+static void put_forwarded(struct http_writer *w, const struct session *s,
+			  const struct http_head *h)
+{
+	char client[IPADDR_STR];
+	struct tcp_info info;
+
+	tcp_info(s->client.tc, &info);
+	http_putf(w,
+		  "X-Forwarded-For: %s\r\nX-Forwarded-Proto: https\r\n"
+		  "X-Forwarded-Host: %.*s\r\nFront-End-Https: On\r\n",
+		  ipaddr_str(&info.remote, client), BYTES_FMT(h->host));
+}
+
+static void put_request(struct http_writer *w, const struct session *s,
+			const struct http_head *h)
+{
+	http_put_request_line(w, h);
+	for (unsigned i = 0; i < h->n; i++) {
+		const struct http_field *f = &h->field[i];
+
+		if (f->known == HTTP_COOKIE)
+			put_cookies(w, f);
+		else if (!dropped(f))
+			http_put_field(w, f->name, f->value);
+	}
+	if (h->framing == HTTP_CHUNKED)
+		http_put_str(w, "Transfer-Encoding: chunked\r\n");
+	put_forwarded(w, s, h);
+	http_put_str(w, "\r\n");
+}
+
+enum step request_forward(struct session *s, usec_t now)
+{
+	struct proxy *p = s->proxy;
+	struct http_head *h = &p->head;
+	struct http_writer w = { p->out, 0, sizeof(p->out), false };
+	struct bytes in = bytes_upto(stream_bytes(&s->client), s->head_len);
+
+	if (tcp_dead(s->back.tc))
+		return back_failed(s, "reset the connection", now);
+	if (http_parse_request(in, &p->config->limits, h) != HTTP_OK)
+		return session_kill(s, true, now);
+	if (s->back.failed || s->back.closed)
+		return session_kill(s, true, now);
+	put_request(&w, s, h);
+	if (w.overflow)
+		return answer(s, 400, NULL, "The header block is too large.",
+			      true, now);
+	if (!stream_fits(&s->back, w.n) ||
+	    say_continue(s, now) != STEP_PROGRESS)
+		return STEP_WAIT;
+	if (!stream_write_all(&s->back, w.p, w.n, now))
+		return session_kill(s, true, now);
+	s->bound |= s->binds;
+	http_body_init(&s->up, h, true);
+	s->up_done = h->framing == HTTP_NO_BODY || s->up.done;
+	stream_consume(&p->bufs, &s->client, s->head_len);
+	s->head_sent = true;
+	s->bytes_up += w.n;
+	p->stats.bytes_up += w.n;
+	p->servers[s->server_id].requests++;
+	return STEP_PROGRESS;
+}

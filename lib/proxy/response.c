@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * response.c - a back end's answer: its head judged as strictly as a
+ * request's, written anew for the client.
+ */
+#include "proxy/proxy_int.h"
+
+static enum step bad_gateway(struct session *s, const char *why, usec_t now)
+{
+	struct proxy *p = s->proxy;
+	struct proxy_server_stats *st = &p->servers[s->server_id];
+
+	st->failures++;
+	bytes_str(BYTES(why), st->last_error, sizeof(st->last_error));
+	return answer(s, 502, NULL, why, true, now);
+}
+
+static void count_status(struct proxy *p, unsigned status)
+{
+	uint64_t *const class[] = { NULL,
+				    &p->stats.responses_1xx,
+				    &p->stats.responses_2xx,
+				    &p->stats.responses_3xx,
+				    &p->stats.responses_4xx,
+				    &p->stats.responses_5xx };
+
+	if (status / 100 < ARRAY_LEN(class) && class[status / 100])
+		(*class[status / 100])++;
+}
+
+/* A Location that names a back end is an inside name: the namespace takes its
+ * place. Others pass as they are. */
+static void put_location(struct http_writer *w, const struct proxy *p,
+			 const struct http_field *f)
+{
+	static const char https[] = "https://";
+	const struct exchange_topology *t = &p->config->topology;
+	struct bytes host = bytes_from(f->value, sizeof(https) - 1), rest;
+
+	if (!bytes_istarts(f->value, BYTES(https)) || !t->n_own_names) {
+		http_put_field(w, f->name, f->value);
+		return;
+	}
+	rest = bytes_from(host, bytes_find(host, '/'));
+	host = bytes_upto(host, bytes_find(host, '/'));
+	host = bytes_upto(host, bytes_find(host, ':'));
+	if (exchange_is_own_name(t, host) ||
+	    exchange_find_server(t, host) < 0) {
+		http_put_field(w, f->name, f->value);
+		return;
+	}
+	http_putf(w, "%.*s: https://%s%.*s\r\n", BYTES_FMT(f->name),
+		  t->own_name[0], BYTES_FMT(rest));
+}
+
+static void put_response(struct http_writer *w, struct session *s,
+			 const struct http_head *h)
+{
+	http_put_status_line(w, h);
+	for (unsigned i = 0; i < h->n; i++) {
+		const struct http_field *f = &h->field[i];
+
+		if (f->known == HTTP_LOCATION)
+			put_location(w, s->proxy, f);
+		else if (!http_hop_by_hop(f))
+			http_put_field(w, f->name, f->value);
+	}
+	if (h->framing == HTTP_CHUNKED && !s->client_10)
+		http_put_str(w, "Transfer-Encoding: chunked\r\n");
+	if (!s->keep_alive)
+		http_put_str(w, "Connection: close\r\n");
+	else if (s->client_10)
+		http_put_str(w, "Connection: keep-alive\r\n");
+	http_put_str(w, "\r\n");
+}
+
+/* Can the client's connection serve another request after this answer? */
+static bool survives(const struct session *s, const struct http_head *h)
+{
+	if (!s->keep_alive || s->draining || h->framing == HTTP_UNTIL_CLOSE ||
+	    (s->client_10 && h->framing == HTTP_CHUNKED))
+		return false;
+	/* An error into a body that is still coming: the rest is not worth
+	 * reading (dataplane 2.26). A success lets the body go on. */
+	return s->up_done || h->status < 400;
+}
+
+static enum step pass_on(struct session *s, struct http_head *h, usec_t now)
+{
+	struct proxy *p = s->proxy;
+	struct http_writer w = { p->out, 0, sizeof(p->out), false };
+
+	s->keep_alive = survives(s, h);
+	s->back_keep = h->keep_alive && h->framing != HTTP_UNTIL_CLOSE;
+	put_response(&w, s, h);
+	if (w.overflow)
+		return bad_gateway(s,
+				   "The Exchange server's header block is too "
+				   "large.",
+				   now);
+	if (!stream_write_all(&s->client, w.p, w.n, now))
+		return session_kill(s, true, now);
+	http_body_init(&s->down, h, !s->client_10);
+	s->down_done = h->framing == HTTP_NO_BODY || s->down.done;
+	s->answering = true;
+	s->status = h->status;
+	s->bytes_down += w.n;
+	p->stats.bytes_down += w.n;
+	count_status(p, h->status);
+	hist_add(&p->stats.first_byte, now - s->request_began);
+	return STEP_PROGRESS;
+}
+
+enum step response_head(struct session *s, usec_t now)
+{
+	struct proxy *p = s->proxy;
+	struct http_head *h = &p->head;
+	struct bytes in = stream_bytes(&s->back);
+	enum http_verdict v = HTTP_MORE;
+	enum step step;
+	uint32_t len;
+
+	if (in.n)
+		v = http_scan(&s->scan_down, in, &http_default_limits, &len);
+	if (v == HTTP_MORE) {
+		if (s->back.eof || s->back.cut)
+			return bad_gateway(s,
+					   "The Exchange server closed the "
+					   "connection without an answer.",
+					   now);
+		return fill(p, &s->back, now);
+	}
+	/* Whatever becomes of it must be told to the client. */
+	if (!stream_room(&s->client) || !stream_fits(&s->client, len + 1024))
+		return STEP_WAIT;
+	if (v == HTTP_OK)
+		v = http_parse_response(bytes_upto(in, len), s->is_head,
+					&http_default_limits, h);
+	if (v != HTTP_OK || h->status == 101) {
+		p->stats.bad_responses++;
+		return bad_gateway(
+			s, "The Exchange server's answer is malformed.", now);
+	}
+	step = STEP_PROGRESS;
+	if (h->status >= 200)
+		step = pass_on(s, h, now);
+	else
+		count_status(p, h->status);
+	if (step != STEP_DEAD && s->state == SESS_EXCHANGE) {
+		stream_consume(&p->bufs, &s->back, len);
+		s->scan_down = (struct http_scan){ 0 };
+	}
+	return step;
+}

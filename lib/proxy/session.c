@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * session.c - the life of a session: states, deadlines, and how it ends.
+ *
+ * session_run() is called whenever something may have changed, on either
+ * connection or in the proxy, and does all that can be done now. It never
+ * assumes why it was called, so no event can be lost.
+ */
+#include "proxy/proxy_int.h"
+
+/* Steps of one session before others get their turn. */
+#define BUDGET 8
+
+/* A client that still sends after our FIN is listened to that long, or its
+ * kernel would throw our answer away with the reset (dataplane 2.26). */
+#define LINGER_BYTES (256 * 1024)
+
+static const char *const state_names[] = {
+#define X(id, name) name,
+	SESS_STATES(X)
+#undef X
+};
+
+const char *session_state_name(enum sess_state st)
+{
+	return state_names[st];
+}
+
+void session_queue(struct session *s, struct list *queue)
+{
+	list_remove(&s->run);
+	list_push(queue, &s->run);
+}
+
+void session_deadline(struct session *s, usec_t when)
+{
+	s->deadline = when;
+	if (!tick_armed(&s->timer) || s->timer.when > when)
+		tick_arm(&s->proxy->wheel, &s->timer, when);
+}
+
+void session_enter(struct session *s, enum sess_state state, usec_t now)
+{
+	struct proxy *p = s->proxy;
+	const struct proxy_timeouts *t = &p->config->timeouts;
+	usec_t wait = 0;
+
+	if (s->state == SESS_CLIENT_TLS && state != SESS_CLIENT_TLS)
+		p->stats.handshakes_now--;
+	list_remove(&s->idle);
+	s->state = state;
+	switch (state) {
+	case SESS_CLIENT_TLS:
+		p->stats.handshakes_now++;
+		wait = t->tls_handshake;
+		break;
+	case SESS_EXPECT_REQUEST:
+		/* A connection's first request must come soon; later ones
+		 * may take their time. */
+		wait = s->requests ? t->keep_alive : t->request_head;
+		list_push(&p->idle, &s->idle);
+		break;
+	case SESS_CONNECT:
+	case SESS_BACK_TLS:
+		wait = t->connect;
+		break;
+	case SESS_EXCHANGE:
+		wait = t->silence[s->protocol];
+		break;
+	case SESS_LINGER:
+		wait = t->linger;
+		break;
+	}
+	session_deadline(s, now + wait);
+}
+
+void session_accept(struct proxy *p, struct tcp_conn *tc, unsigned listener,
+		    usec_t now)
+{
+	const struct proxy_listener *l = &p->config->listener[listener];
+	struct session *s = slab_get(&p->session_slab);
+
+	if (!s) {
+		p->stats.refused++;
+		tcp_abort(tc, now);
+		return;
+	}
+	*s = (struct session){
+		.proxy = p,
+		.id = (uint64_t)p->setup.worker << 56 | ++p->next_id,
+		.began = now,
+		.progress = now,
+		.listener = (uint16_t)listener,
+		.https = l->https,
+		.client.tc = tc,
+	};
+	list_init(&s->run);
+	list_init(&s->idle);
+	list_init(&s->link);
+	list_push(&p->sessions, &s->link);
+	tick_node_init(&s->timer);
+	tcp_set_user(tc, s);
+	p->stats.accepted++;
+	p->stats.sessions++;
+	/* Enter knows no "before": the gauge of handshakes starts here. */
+	s->state = SESS_EXPECT_REQUEST;
+	if (!l->https) {
+		session_enter(s, SESS_EXPECT_REQUEST, now);
+		session_queue(s, &p->ready);
+		return;
+	}
+	s->client.tls = tls_accept(l->tls[p->setup.worker]);
+	if (!s->client.tls) {
+		session_kill(s, true, now);
+		return;
+	}
+	session_enter(s, SESS_CLIENT_TLS, now);
+	session_queue(s, &p->ready);
+}
+
+enum step session_kill(struct session *s, bool reset, usec_t now)
+{
+	struct proxy *p = s->proxy;
+
+	if (s->state == SESS_CLIENT_TLS)
+		p->stats.handshakes_now--;
+	if (s->back.tc)
+		back_reset(s, now);
+	if (!reset)
+		stream_close(&s->client, now);
+	stream_drop(&p->bufs, &s->client, reset, now);
+	tick_cancel(&p->wheel, &s->timer);
+	list_remove(&s->run);
+	list_remove(&s->idle);
+	list_remove(&s->link);
+	p->stats.sessions--;
+	mem_wipe(s->user, sizeof(s->user));
+	mem_wipe(s->want_user, sizeof(s->want_user));
+	slab_put(&p->session_slab, s);
+	return STEP_DEAD;
+}
+
+enum step session_linger(struct session *s, usec_t now)
+{
+	struct proxy *p = s->proxy;
+
+	if (s->back.tc)
+		back_reset(s, now);
+	stream_close(&s->client, now);
+	stream_buf_put(&p->bufs, s->client.in);
+	s->client.in = NULL;
+	p->stats.lingers++;
+	s->lingered = 0;
+	session_enter(s, SESS_LINGER, now);
+	return STEP_PROGRESS;
+}
+
+static enum step linger_step(struct session *s, usec_t now)
+{
+	size_t n = tcp_rx_avail(s->client.tc);
+
+	if (n) {
+		tcp_rx_consume(s->client.tc, n, now);
+		s->lingered += n;
+		if (s->lingered > LINGER_BYTES)
+			return session_kill(s, true, now);
+		return STEP_PROGRESS;
+	}
+	/* The FIN waits for the last byte; so does the pointer to it. */
+	if (tcp_status(s->client.tc) != TCP_OPEN)
+		return session_kill(s, false, now);
+	return STEP_WAIT;
+}
+
+static enum step connect_step(struct session *s, usec_t now)
+{
+	switch (tcp_status(s->back.tc)) {
+	case TCP_OPENING:
+		return STEP_WAIT;
+	case TCP_OPEN:
+	case TCP_PEER_CLOSED:
+		return back_connected(s, now);
+	case TCP_REFUSED:
+		return back_failed(s, "refused the connection", now);
+	case TCP_RESET:
+		return back_failed(s, "reset the connection", now);
+	case TCP_TIMED_OUT:
+		return back_failed(s, "does not answer", now);
+	case TCP_UNREACHABLE:
+		return back_failed(s, "cannot be reached", now);
+	}
+	return STEP_WAIT;
+}
+
+/* Handshakes wait in their own queue, which has a time budget. */
+static enum step queue_handshake(struct session *s, const struct stream *side,
+				 usec_t now)
+{
+	if (tcp_dead(side->tc))
+		return side == &s->client
+			       ? session_kill(s, true, now)
+			       : back_failed(s,
+					     "closed the connection during "
+					     "the TLS handshake",
+					     now);
+	session_queue(s, &s->proxy->handshakes);
+	return STEP_WAIT;
+}
+
+static enum step step_of(struct session *s, usec_t now)
+{
+	/* Whoever waits for an answer and resets wants none. */
+	if (s->state != SESS_CLIENT_TLS && tcp_dead(s->client.tc)) {
+		if (s->state == SESS_EXCHANGE)
+			s->proxy->stats.client_aborts++;
+		return session_kill(s, true, now);
+	}
+	switch (s->state) {
+	case SESS_CLIENT_TLS:
+		return queue_handshake(s, &s->client, now);
+	case SESS_EXPECT_REQUEST:
+		return request_step(s, now);
+	case SESS_CONNECT:
+		return connect_step(s, now);
+	case SESS_BACK_TLS:
+		return queue_handshake(s, &s->back, now);
+	case SESS_EXCHANGE:
+		return relay_step(s, now);
+	case SESS_LINGER:
+		return linger_step(s, now);
+	}
+	return STEP_WAIT;
+}
+
+void session_run(struct session *s, usec_t now)
+{
+	struct proxy *p = s->proxy;
+
+	for (int i = 0; i < BUDGET; i++) {
+		switch (step_of(s, now)) {
+		case STEP_PROGRESS:
+			s->progress = now;
+			continue;
+		case STEP_YIELD:
+			session_queue(s, &p->ready);
+			return;
+		case STEP_STARVED:
+			p->stats.starved++;
+			session_queue(s, &p->bufs.starved);
+			return;
+		case STEP_WAIT:
+		case STEP_DEAD:
+			return;
+		}
+	}
+	session_queue(s, &p->ready);
+}
+
+static enum step client_handshake(struct session *s, usec_t now)
+{
+	struct proxy *p = s->proxy;
+	struct tls_info info;
+
+	switch (stream_handshake(&s->client, now)) {
+	case TLS_OK:
+		tls_info(s->client.tls, &info);
+		p->stats.handshakes++;
+		p->stats.handshakes_resumed += info.resumed;
+		/* The first request may have come with the last flight. */
+		session_enter(s, SESS_EXPECT_REQUEST, now);
+		return STEP_PROGRESS;
+	case TLS_WANT_IN:
+	case TLS_WANT_OUT:
+		if (!s->client.cut)
+			return STEP_WAIT;
+		break;
+	case TLS_CLOSED:
+	case TLS_FAIL_PROTOCOL:
+	case TLS_FAIL_ALERT:
+	case TLS_FAIL_VERIFY:
+	case TLS_FAIL_INTERNAL:
+		break;
+	}
+	/* The alert is written: FIN behind it, then see the client out. */
+	p->stats.handshakes_failed++;
+	return tcp_dead(s->client.tc) ? session_kill(s, true, now)
+				      : session_linger(s, now);
+}
+
+static enum step back_handshake(struct session *s, usec_t now)
+{
+	struct proxy *p = s->proxy;
+	struct tls_info info;
+
+	switch (stream_handshake(&s->back, now)) {
+	case TLS_OK:
+		tls_info(s->back.tls, &info);
+		p->stats.back_handshakes++;
+		p->stats.back_resumed += info.resumed;
+		session_enter(s, SESS_EXCHANGE, now);
+		return STEP_PROGRESS;
+	case TLS_WANT_IN:
+	case TLS_WANT_OUT:
+		if (!s->back.cut)
+			return STEP_WAIT;
+		return back_failed(s,
+				   "closed the connection during the TLS "
+				   "handshake",
+				   now);
+	case TLS_CLOSED:
+	case TLS_FAIL_PROTOCOL:
+	case TLS_FAIL_ALERT:
+	case TLS_FAIL_VERIFY:
+	case TLS_FAIL_INTERNAL:
+		break;
+	}
+	return back_failed(s, tls_error(s->back.tls), now);
+}
+
+/* A step taken outside session_run(): what it made possible is done there. */
+static void carry_on(struct session *s, enum step step)
+{
+	if (step == STEP_PROGRESS)
+		session_queue(s, &s->proxy->ready);
+}
+
+void session_handshake(struct session *s, usec_t now)
+{
+	if (s->state == SESS_CLIENT_TLS)
+		carry_on(s, client_handshake(s, now));
+	else if (s->state == SESS_BACK_TLS)
+		carry_on(s, back_handshake(s, now));
+}
+
+static enum step time_out(struct session *s, usec_t now)
+{
+	switch (s->state) {
+	case SESS_CLIENT_TLS:
+	case SESS_LINGER:
+		return session_kill(s, true, now);
+	case SESS_EXPECT_REQUEST:
+		if (!s->client.in)
+			return session_linger(s, now);
+		return answer(s, 408, NULL,
+			      "The request did not arrive whole in time.", true,
+			      now);
+	case SESS_CONNECT:
+	case SESS_BACK_TLS:
+		return back_failed(s, "did not answer in time", now);
+	case SESS_EXCHANGE:
+		break;
+	}
+	if (s->answering)
+		return session_kill(s, true, now);
+	return answer(s, 504, NULL,
+		      "The Exchange server did not answer in time.", true, now);
+}
+
+void session_timeout(struct session *s, usec_t now)
+{
+	struct proxy *p = s->proxy;
+	enum step step;
+
+	if (now < s->deadline) {
+		tick_arm(&p->wheel, &s->timer, s->deadline);
+		return;
+	}
+	if (s->state != SESS_LINGER && s->state != SESS_EXPECT_REQUEST)
+		p->stats.timeouts++;
+	step = time_out(s, now);
+	/* An answer that found no room: nobody reads there any more. */
+	if (step == STEP_WAIT || step == STEP_STARVED)
+		step = session_kill(s, true, now);
+	carry_on(s, step);
+}

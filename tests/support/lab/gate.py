@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""casgate itself: its configuration for the lab, the daemon, and what
+casgatectl says."""
+import copy
+import json
+import os
+import pathlib
+import signal
+import subprocess
+
+import yaml
+
+from . import pki, topology
+from .hosts import CLIENT4, CLIENT6, SNAT4, SNAT6, VIP4, VIP6, wait_until
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+
+
+def program(name):
+    """A built program; CASGATE_BUILD names the build directory."""
+    build = pathlib.Path(os.environ.get("CASGATE_BUILD", ROOT / "build"))
+    for path in (build / "app" / name, build / "app" / name / name):
+        if path.is_file() and os.access(path, os.X_OK):
+            return path
+    raise FileNotFoundError(f"{name} is not built in {build} (set CASGATE_BUILD)")
+
+
+class ControlError(Exception):
+    """casgatectl refused; .code is its exit status, .words what it said."""
+
+    def __init__(self, command, code, words):
+        super().__init__(f"casgatectl {' '.join(command)}: exit {code}: {words.strip()}")
+        self.code, self.words = code, words
+
+
+def base_config(hosts, authority, certificates, mailbox_csv, workers, driver):
+    """The whole configuration as a dict; tests change what they are about."""
+    def server(s):
+        row = {"name": s.name, "fqdn": s.fqdn, "address": s.address, "version": s.version,
+               "site": s.site, "tls": {"ca": str(authority.cert)}}
+        if s.external_url:
+            row["virtual-directories"] = {v: {"external-url": url}
+                                          for v, url in s.external_url.items()}
+        return row
+
+    def listener(protocol, port, address, family):
+        row = {"name": f"{protocol}-{family}", "address": address, "port": port,
+               "protocol": protocol}
+        if protocol == "https":
+            row["certificates"] = [next(iter(certificates))]
+        return row
+
+    return {
+        "appliance": {"name": hosts.name, "workers": workers, "idle": "balanced", "memory": "256M",
+                      "control-socket": str(hosts.dir / "control.sock"), "log-level": "info",
+                      "drain-max": "1s"},
+        "interfaces": [
+            {"name": "front", "driver": driver, "device": "front0", "mtu": hosts.mtu,
+             "addresses": [f"{VIP4}/24", f"{VIP6}/64"]},
+            {"name": "back", "driver": driver, "device": "back0", "mtu": hosts.mtu,
+             "addresses": [f"{SNAT4}/24", f"{SNAT6}/64"]},
+        ],
+        "namespaces": list(topology.NAMESPACES),
+        "certificates": [{"name": name, "chain": str(pair.chain), "key": str(pair.key)}
+                         for name, pair in certificates.items()],
+        "listeners": [listener(protocol, port, address, family)
+                      for protocol, port in (("https", 443), ("http", 80))
+                      for address, family in ((VIP4, "v4"), (VIP6, "v6"))],
+        "site": topology.HOME_SITE,
+        "sites": list(topology.SITES),
+        "servers": [server(s) for s in topology.SERVERS],
+        "mailboxes": {"csv": str(mailbox_csv)},
+    }
+
+
+class Gate:
+    """One configured casgate. `config` may be changed before start() or
+    reload()."""
+
+    def __init__(self, hosts, workers=1, driver="af_xdp", hugepages=False):
+        self._hosts, self._hugepages = hosts, hugepages
+        self.authority = pki.Authority(hosts.dir / "ca")
+        self.certificate = self.authority.issue("mail", topology.NAMESPACES)
+        self.csv = hosts.dir / "mailboxes.csv"
+        self.csv.write_text(topology.csv(topology.MAILBOXES), encoding="utf-8")
+        self.file = hosts.dir / "casgate.yaml"
+        self.config = base_config(hosts, self.authority, {"mail": self.certificate}, self.csv,
+                                  workers, driver)
+        self.original = copy.deepcopy(self.config)
+        self.process = None
+        hosts.hosts_file("client", [f"{VIP4} {' '.join(topology.NAMESPACES)}",
+                                    f"{VIP6} {' '.join(topology.NAMESPACES)}"])
+
+    @property
+    def socket(self):
+        return self.config["appliance"]["control-socket"]
+
+    def write(self, config=None, path=None):
+        path = path or self.file
+        path.write_text(yaml.safe_dump(config or self.config, sort_keys=False))
+        return path
+
+    def command(self, *words):
+        extra = [] if self._hugepages else ["--no-huge"]
+        return [program("casgate"), *words, *extra, "--drivers-config", ROOT / "drivers-config"]
+
+    def check(self, text):
+        """`casgate --check` on a configuration given as text or dict."""
+        path = self._hosts.dir / "check.yaml"
+        path.write_text(text if isinstance(text, str) else yaml.safe_dump(text, sort_keys=False))
+        return self._hosts.run("gate", program("casgate"), "--config", path, "--check",
+                               check=False, timeout=30)
+
+    def start(self, seconds=30):
+        self.write()
+        self.process = self._hosts.spawn("gate", *self.command("--config", self.file),
+                                         log="casgate")
+        wait_until("casgate is ready", self._ready, seconds)
+        return self
+
+    def _ready(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"casgate ended with {self.process.returncode}:\n{self.log()}")
+        try:
+            return os.path.exists(self.socket) and self.ctl("status") is not None
+        except ControlError:
+            return False
+
+    def log(self):
+        return self._hosts.log_text("casgate")
+
+    @property
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self):
+        """TERM and wait: the exit status, None when it did not run."""
+        return None if self.process is None else self._hosts.stop(self.process, 10)
+
+    def cli(self, *words, **options):
+        """casgatectl as people use it: the finished process."""
+        return subprocess.run([str(program("casgatectl")), "--socket", self.socket, *map(str, words)],
+                              capture_output=True, text=True, timeout=30, check=False, **options)
+
+    def ctl(self, *words):
+        """casgatectl --json: the answer, or ControlError."""
+        done = self.cli("--json", *words)
+        if done.returncode:
+            raise ControlError(words, done.returncode, done.stderr or done.stdout)
+        return json.loads(done.stdout) if done.stdout.strip() else {}
+
+    def sessions(self, *words):
+        return self.ctl("session", "list", *words)
+
+    def stats(self):
+        """Every counter: {"proxy.sessions": 0, ...}."""
+        return {row["name"]: row["value"] for row in self.ctl("stats")}
+
+    def reload(self):
+        self.write()
+        return self.ctl("config", "reload")
+
+
+CLIENT_ADDRESS = {4: CLIENT4, 6: CLIENT6}
+VIP = {4: VIP4, 6: VIP6}
