@@ -22,8 +22,11 @@ static struct conf_pos pos_at(struct bytes text, size_t offset)
 	struct conf_pos pos = { 1, 1 };
 
 	for (size_t i = 0; i < offset && i < text.n; i++) {
+		bool crlf = text.p[i] == '\r' && i + 1 < text.n &&
+			    text.p[i + 1] == '\n';
+
 		pos.column++;
-		if (text.p[i] == '\n')
+		if (text.p[i] == '\n' || (text.p[i] == '\r' && !crlf))
 			pos = (struct conf_pos){ pos.line + 1, 1 };
 	}
 	return pos;

@@ -222,10 +222,12 @@ static void receive(struct control_server *s, struct client *c)
 	got = recv(c->fd, buffer_data(&c->in) + c->in.n, 16384, MSG_DONTWAIT);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (got <= 0)
+	if (got <= 0) {
 		c->eof = true;
-	else
-		c->in.n += (size_t)got;
+		return;
+	}
+	c->in.n += (size_t)got;
+	c->deadline = socket_clock() + patience(s);
 }
 
 static void welcome(struct control_server *s)

@@ -60,7 +60,7 @@ static void choose_offloads(struct opening *o, struct rte_eth_conf *conf)
 /* A frame must fit one buffer, or the driver must scatter it. */
 static int check_room(struct opening *o, struct rte_eth_conf *conf)
 {
-	unsigned need = o->mtu + 18u + RTE_PKTMBUF_HEADROOM;
+	unsigned need = o->mtu + 18U + RTE_PKTMBUF_HEADROOM;
 
 	for (unsigned i = 0; i < o->queues; i++) {
 		unsigned room = rte_pktmbuf_data_room_size(o->pools[i]);

@@ -84,33 +84,29 @@ int nic_devargs(const char *format, const char *name, const char *device,
 	return 0;
 }
 
-/* AF_XDP fills an XDP socket a queue, and what arrives on a queue without one
- * goes to the kernel and is lost to us. */
-static int check_kernel(struct opening *o)
+/*
+ * AF_XDP fills an XDP socket a queue, and what arrives on a queue without one
+ * goes to the kernel and is lost to us. The driver takes combined queues, and
+ * one of an interface that has none (veth).
+ */
+static int check_xdp(struct opening *o)
 {
 	const char *iface = o->port->device;
-	unsigned has;
+	unsigned combined, has = nic_kernel_queues(iface, &combined);
+	unsigned need = o->mtu + 18U + RTE_PKTMBUF_HEADROOM + NIC_XDP_HEADROOM;
 
-	if (!nic_kernel_exists(iface))
-		return nic_fail(o,
-				"there is no interface '%s' in this network "
-				"namespace; name one that `ip link` shows",
-				iface);
-	o->port->kernel = true;
-	if (strcmp(o->profile->driver, "net_af_xdp"))
-		return 0;
-	has = nic_kernel_queues(iface);
-	if (!has)
-		return 0;
-	o->queues = (uint16_t)min((unsigned)o->queues, has);
+	o->queues = (uint16_t)min((unsigned)o->queues, max(combined, 1U));
 	if (has > o->queues)
 		return nic_fail(
 			o,
-			"interface '%s' has %u receive queues and only %u can "
-			"be served, so packets would be lost; run `ethtool -L "
-			"%s combined %u` (or `rx %u`), or start more workers",
-			iface, has, o->queues, iface, o->queues, o->queues);
-	for (unsigned i = 0; i < o->queues; i++)
+			"interface '%s' has %u receive queues and only "
+			"%u can be served, so packets would be lost; "
+			"run `ethtool -L %s %s %u`%s",
+			iface, has, o->queues, iface,
+			combined ? "combined" : "rx", o->queues,
+			combined ? " or start more workers"
+				 : " (and `tx 1` at a veth's other end)");
+	for (unsigned i = 0; i < o->queues; i++) {
 		if (o->pools[i]->nb_mem_chunks != 1)
 			return nic_fail(
 				o,
@@ -118,7 +114,28 @@ static int check_kernel(struct opening *o)
 				"pieces and AF_XDP needs one; reserve more "
 				"hugepages or lower memory.packets",
 				i, o->pools[i]->nb_mem_chunks);
+		if (rte_pktmbuf_data_room_size(o->pools[i]) < need)
+			return nic_fail(
+				o,
+				"packet buffers of %u bytes do not hold an MTU "
+				"of %u under AF_XDP; they need %u",
+				rte_pktmbuf_data_room_size(o->pools[i]), o->mtu,
+				need);
+	}
 	return 0;
+}
+
+static int check_kernel(struct opening *o)
+{
+	const char *iface = o->port->device;
+
+	if (!nic_kernel_exists(iface))
+		return nic_fail(o,
+				"there is no interface '%s' in this network "
+				"namespace; name one that `ip link` shows",
+				iface);
+	o->port->kernel = true;
+	return strcmp(o->profile->driver, "net_af_xdp") ? 0 : check_xdp(o);
 }
 
 int nic_device_check(struct opening *o)
@@ -136,7 +153,7 @@ int nic_device_check(struct opening *o)
 				"an MTU of %u is outside what profile %s "
 				"allows (1280 to %u); set mtu accordingly",
 				o->mtu, p->name,
-				p->max_mtu ? p->max_mtu : 9216u);
+				p->max_mtu ? p->max_mtu : 9216U);
 	/* A device ends up in a comma-separated list of arguments. */
 	for (const char *c = device; *c; c++)
 		if (!isgraph((unsigned char)*c) || strchr(",\"'{}[]", *c))
@@ -147,12 +164,12 @@ int nic_device_check(struct opening *o)
 	if (!*device)
 		return nic_fail(o, "no device is named; set device");
 	room = rte_pktmbuf_data_room_size(o->pools[0]);
-	if (!p->multi_seg && room < o->mtu + 18u + RTE_PKTMBUF_HEADROOM)
+	if (!p->multi_seg && room < o->mtu + 18U + RTE_PKTMBUF_HEADROOM)
 		return nic_fail(o,
 				"packet buffers of %u bytes do not hold an MTU "
 				"of %u; they need %u",
 				room, o->mtu,
-				o->mtu + 18u + RTE_PKTMBUF_HEADROOM);
+				o->mtu + 18U + RTE_PKTMBUF_HEADROOM);
 	return on_kernel_interface(p) ? check_kernel(o) : 0;
 }
 

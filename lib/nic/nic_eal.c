@@ -151,9 +151,9 @@ void nic_eal_fini(void)
 struct rte_mempool *nic_pool_new(const char *name, unsigned packets,
 				 uint16_t mtu, int socket, bool shared_cpus)
 {
-	/* Two VLAN tags beside what a frame has (dataplane rule 11), at least
-	 * the size all drivers know. */
-	unsigned room = max(mtu + 18u + RTE_PKTMBUF_HEADROOM,
+	/* An Ethernet header and a VLAN tag (dataplane rule 11), and XDP's
+	 * own headroom; at least the size all drivers know. */
+	unsigned room = max(mtu + 18U + RTE_PKTMBUF_HEADROOM + NIC_XDP_HEADROOM,
 			    (unsigned)RTE_MBUF_DEFAULT_BUF_SIZE);
 
 	/* The plain ring makes a worker wait for one that was preempted in

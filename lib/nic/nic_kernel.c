@@ -30,14 +30,16 @@ bool nic_kernel_exists(const char *iface)
 	return strlen(iface) < IFNAMSIZ && if_nametoindex(iface) != 0;
 }
 
-unsigned nic_kernel_queues(const char *iface)
+unsigned nic_kernel_queues(const char *iface, unsigned *combined)
 {
 	struct ethtool_channels ch = { .cmd = ETHTOOL_GCHANNELS };
 	struct ifreq ifr = { .ifr_data = (void *)&ch };
 
+	*combined = 0;
 	if (ask(iface, SIOCETHTOOL, &ifr))
-		return 0;
-	return ch.combined_count + ch.rx_count;
+		return 1;
+	*combined = ch.combined_count;
+	return max(ch.combined_count + ch.rx_count, 1u);
 }
 
 bool nic_kernel_running(const char *iface)

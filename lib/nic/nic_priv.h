@@ -8,6 +8,9 @@
 
 #include <rte_ethdev.h>
 
+/* XDP keeps this much of a buffer for programs that prepend headers. */
+#define NIC_XDP_HEADROOM 256
+
 /* Fewer entries than any real table has repeat exactly in all of them, and
  * steer.h holds this many. */
 #define NIC_RETA_PERIOD 512
@@ -63,8 +66,10 @@ int nic_fail(struct opening *o, const char *fmt, ...) printf_like(2, 3);
 
 /* nic_kernel.c: what the kernel knows about an interface. */
 bool nic_kernel_exists(const char *iface);
-/* Receive queues the kernel spreads over; 0 when it does not say. */
-unsigned nic_kernel_queues(const char *iface);
+/* Receive queues the kernel spreads over, and how many of them are combined
+ * with a transmit queue. */
+unsigned nic_kernel_queues(const char *iface, unsigned *combined);
+/* Is there a carrier? */
 bool nic_kernel_running(const char *iface);
 
 /* nic_device.c: the ethdev behind a port. */

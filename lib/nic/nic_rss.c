@@ -129,7 +129,7 @@ void nic_rss_check(struct nic_port *port, unsigned queue,
 		if (hash == q->rss_last)
 			continue;
 		q->rss_last = hash;
-		right = port->reta[hash & (port->reta_size - 1u)] == queue &&
+		right = port->reta[hash & (port->reta_size - 1U)] == queue &&
 			(!(m->ol_flags & RTE_MBUF_F_RX_RSS_HASH) ||
 			 m->hash.rss == hash);
 		if (right)

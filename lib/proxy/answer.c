@@ -66,8 +66,8 @@ static bool request_is_over(struct session *s)
 	return true;
 }
 
-enum step answer(struct session *s, unsigned status, const char *header,
-		 const char *reason, bool close, usec_t now)
+enum step session_answer(struct session *s, unsigned status, const char *header,
+			 const char *reason, bool close, usec_t now)
 {
 	struct proxy *p = s->proxy;
 	uint8_t page[4096], lines[HTTP_LINE_MAX / 2 + 1024];

@@ -83,10 +83,11 @@ static enum step connect_next(struct session *s, usec_t now)
 		session_enter(s, SESS_CONNECT, now);
 		return STEP_PROGRESS;
 	}
-	return answer(s, 502, NULL,
-		      "None of the Exchange servers that could take this "
-		      "request can be reached.",
-		      false, now);
+	return session_answer(
+		s, 502, NULL,
+		"None of the Exchange servers that could take this "
+		"request can be reached.",
+		false, now);
 }
 
 enum step back_begin(struct session *s, usec_t now)

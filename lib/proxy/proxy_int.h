@@ -142,7 +142,7 @@ enum step request_forward(struct session *s, usec_t now);
 void request_reset(struct session *s);
 
 /* answers of our own (answer.c) */
-enum step answer(struct session *s, unsigned status, const char *header,
+enum step session_answer(struct session *s, unsigned status, const char *header,
 		 const char *reason, bool close, usec_t now);
 
 /* back ends (back.c) */

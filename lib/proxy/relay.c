@@ -63,7 +63,8 @@ static enum step relay_up(struct session *s, usec_t now)
 		if (s->answering)
 			return session_kill(s, true, now);
 		back_reset(s, now);
-		return answer(s, 400, NULL, http_verdict_words(v), true, now);
+		return session_answer(s, 400, NULL, http_verdict_words(v), true,
+				      now);
 	}
 	s->up_done = s->up.done;
 	return step;

@@ -31,8 +31,8 @@ static enum step refuse(struct session *s, enum http_verdict v, usec_t now)
 	p->stats.malformed++;
 	p->stats.http[v]++;
 	s->framing = HTTP_UNTIL_CLOSE; /* nothing behind it is a request */
-	return answer(s, http_verdict_status(v), NULL, http_verdict_words(v),
-		      true, now);
+	return session_answer(s, http_verdict_status(v), NULL,
+			      http_verdict_words(v), true, now);
 }
 
 /* The client's words end before a request does. */
@@ -130,9 +130,10 @@ static enum step plain_listener(struct session *s, usec_t now)
 
 	if (!root && !below(p->path, "/owa") && !below(p->path, "/ecp") &&
 	    !below(p->path, "/autodiscover"))
-		return answer(s, 403, NULL,
-			      "This address is served over https:// only.",
-			      false, now);
+		return session_answer(
+			s, 403, NULL,
+			"This address is served over https:// only.", false,
+			now);
 	http_putf(&w, "Location: https://%.*s", BYTES_FMT(h->host));
 	http_put(&w, root ? BYTES("/owa/") : h->path);
 	if (h->has_query && !root) {
@@ -141,9 +142,9 @@ static enum step plain_listener(struct session *s, usec_t now)
 	}
 	http_put(&w, (struct bytes){ (const uint8_t *)"\r\n", 3 });
 	if (w.overflow)
-		return answer(s, 414, NULL, "The address is too long.", true,
-			      now);
-	return answer(s, 302, (const char *)w.p, "", false, now);
+		return session_answer(s, 414, NULL, "The address is too long.",
+				      true, now);
+	return session_answer(s, 302, (const char *)w.p, "", false, now);
 }
 
 /* Autodiscover names the mailbox in its body: is enough of it there? */
@@ -188,9 +189,11 @@ static enum step act(struct session *s, usec_t now)
 	case EXCHANGE_REDIRECT:
 		http_putf(&w, "Location: %s\r\n", d->url);
 		location[min(w.n, sizeof(location) - 1)] = '\0';
-		return answer(s, d->status, location, d->reason, false, now);
+		return session_answer(s, d->status, location, d->reason, false,
+				      now);
 	case EXCHANGE_ANSWER:
-		return answer(s, d->status, NULL, d->reason, false, now);
+		return session_answer(s, d->status, NULL, d->reason, false,
+				      now);
 	}
 	s->n_candidates = (uint8_t)d->n;
 	for (unsigned i = 0; i < d->n; i++)
@@ -260,26 +263,30 @@ static enum step judge(struct session *s, usec_t now)
 	p->stats.requests++;
 	if (!exchange_is_own_name(&p->config->topology, h->host)) {
 		p->stats.misdirected++;
-		return answer(s, 421, NULL,
-			      "This is not one of the names this appliance "
-			      "serves (namespaces in casgate.yaml).",
-			      false, now);
+		return session_answer(
+			s, 421, NULL,
+			"This is not one of the names this appliance "
+			"serves (namespaces in casgate.yaml).",
+			false, now);
 	}
 	if (!s->https)
 		return plain_listener(s, now);
 	if (strcmp(p->path, "/") == 0)
-		return answer(s, 302, "Location: /owa/\r\n", "", false, now);
+		return session_answer(s, 302, "Location: /owa/\r\n", "", false,
+				      now);
 	if (!exchange_classify(BYTES(p->path), &s->protocol)) {
 		p->stats.unknown_vdir++;
-		return answer(s, 404, NULL,
-			      "There is no such Exchange virtual directory "
-			      "here.",
-			      false, now);
+		return session_answer(
+			s, 404, NULL,
+			"There is no such Exchange virtual directory "
+			"here.",
+			false, now);
 	}
 	if (p->level >= 2) {
 		p->stats.overloaded++;
-		return answer(s, 503, "Retry-After: 5\r\n",
-			      "The appliance is overloaded.", true, now);
+		return session_answer(s, 503, "Retry-After: 5\r\n",
+				      "The appliance is overloaded.", true,
+				      now);
 	}
 	return route(s, now);
 }
@@ -377,8 +384,9 @@ enum step request_forward(struct session *s, usec_t now)
 		return session_kill(s, true, now);
 	put_request(&w, s, h);
 	if (w.overflow)
-		return answer(s, 400, NULL, "The header block is too large.",
-			      true, now);
+		return session_answer(s, 400, NULL,
+				      "The header block is too large.", true,
+				      now);
 	if (!stream_fits(&s->back, w.n) ||
 	    say_continue(s, now) != STEP_PROGRESS)
 		return STEP_WAIT;

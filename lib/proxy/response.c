@@ -12,7 +12,7 @@ static enum step bad_gateway(struct session *s, const char *why, usec_t now)
 
 	st->failures++;
 	bytes_str(BYTES(why), st->last_error, sizeof(st->last_error));
-	return answer(s, 502, NULL, why, true, now);
+	return session_answer(s, 502, NULL, why, true, now);
 }
 
 static void count_status(struct proxy *p, unsigned status)

@@ -341,9 +341,9 @@ static enum step time_out(struct session *s, usec_t now)
 	case SESS_EXPECT_REQUEST:
 		if (!s->client.in)
 			return session_linger(s, now);
-		return answer(s, 408, NULL,
-			      "The request did not arrive whole in time.", true,
-			      now);
+		return session_answer(
+			s, 408, NULL,
+			"The request did not arrive whole in time.", true, now);
 	case SESS_CONNECT:
 	case SESS_BACK_TLS:
 		return back_failed(s, "did not answer in time", now);
@@ -352,8 +352,9 @@ static enum step time_out(struct session *s, usec_t now)
 	}
 	if (s->answering)
 		return session_kill(s, true, now);
-	return answer(s, 504, NULL,
-		      "The Exchange server did not answer in time.", true, now);
+	return session_answer(s, 504, NULL,
+			      "The Exchange server did not answer in time.",
+			      true, now);
 }
 
 void session_timeout(struct session *s, usec_t now)

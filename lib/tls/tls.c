@@ -167,6 +167,8 @@ enum tls_result tls_step(struct tls *t, struct span_in *in,
 	tls_io_end(t);
 	if (r == TLS_OK)
 		complete(t);
+	if (r == TLS_CLOSED)
+		r = tls_fail(t, TLS_CLOSED, "gave up during the handshake");
 	return r;
 }
 

@@ -59,7 +59,8 @@ static struct sim_packet *heap_pop(struct sim *s)
 	return top;
 }
 
-/* --- packets ----------------------------------------------------------------- */
+/* --- packets -----------------------------------------------------------------
+ */
 
 static uint32_t be32(const uint8_t *p)
 {
@@ -236,7 +237,8 @@ static void carry(struct sim *s, unsigned from, uint8_t *p, uint32_t len)
 	launch(s, to, at, p, len);
 }
 
-/* --- a host's turn ------------------------------------------------------------- */
+/* --- a host's turn
+ * ------------------------------------------------------------- */
 
 static void arrive(struct sim_host *h, const struct sim_packet *p)
 {
@@ -341,7 +343,8 @@ size_t sim_flying(const struct sim *s)
 	return s->heap_n;
 }
 
-/* --- making a network ---------------------------------------------------------- */
+/* --- making a network
+ * ---------------------------------------------------------- */
 
 void sim_init(struct sim *s, uint64_t seed)
 {
@@ -382,8 +385,11 @@ struct sim_host *sim_add(struct sim *s, const struct sim_host_config *c)
 		.personality = c->personality,
 	};
 
-	*h = (struct sim_host){ .sim = s, .index = s->n_hosts, .poll = c->poll,
-				.pool = c->pool, .wake = s->now,
+	*h = (struct sim_host){ .sim = s,
+				.index = s->n_hosts,
+				.poll = c->poll,
+				.pool = c->pool,
+				.wake = s->now,
 				.app_wake = USEC_NEVER };
 	h->ip = ip_new(&ip, s->now);
 	h->tcp = h->ip ? tcp_new(&tcp, h->ip, s->now) : NULL;

@@ -118,7 +118,8 @@ def start(profile, workers, queues=1, *options):
     if profile == "tap":
         echo = Echo("tap", "gate0", workers, *options)
         assert echo.ready, echo.said
-        sh(f"ip -n {GATE} link set gate0 netns {PEER}")
+        # 1,000 packets, the default, is less than a few open windows.
+        sh(f"ip -n {GATE} link set gate0 txqueuelen 8192 netns {PEER}")
         address_peer("gate0")
     else:
         plug_veth(queues)
@@ -203,17 +204,20 @@ def exercise(profile, workers, queues=1, *options):
 @pytest.mark.parametrize("profile", ["af_xdp", "af_packet", "tap"])
 def test_profile(namespaces, profile, workers):
     rows, _ = exercise(profile, workers)
-    if workers == 1:
-        return
-    # One queue on a veth: all but the first worker live on what they are given.
     assert all(r["conns"] > 5 for r in rows), "flows are spread"
-    assert sum(r["handed_over"] for r in rows) == sum(r["taken_over"] for r in rows)
-    assert sum(r["handed_over"] for r in rows) > 1000
+    handed = sum(r["handed_over"] for r in rows)
+    assert handed == sum(r["taken_over"] for r in rows)
+    # AF_XDP has one queue here: the others live on what they are given. The
+    # kernel spreads the queues of AF_PACKET and TAP by a hash of its own; TAP
+    # learns where answers come from.
+    if workers == 1:
+        assert handed == 0
+    else:
+        assert handed > {"af_xdp": 1000, "af_packet": 1000, "tap": 10}[profile]
 
 
-@pytest.mark.parametrize("profile", ["af_xdp", "af_packet"])
-def test_two_queues(namespaces, profile):
-    rows, _ = exercise(profile, 2, 2)
+def test_two_queues(namespaces):
+    rows, _ = exercise("af_packet", 2, 2)
     assert all(r["rx_packets"] > 0 for r in rows), "both queues are polled"
 
 
@@ -222,14 +226,23 @@ def test_without_hugepages(namespaces):
     assert len(rows) == 2
 
 
-def test_more_queues_than_workers_is_refused(namespaces):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_queues_nobody_serves_are_refused(namespaces, workers):
+    """And the command that is named helps."""
     plug_veth(2)
-    echo = Echo("af_xdp", "gate0", 1)
+    echo = Echo("af_xdp", "gate0", workers)
     assert not echo.ready
     echo.process.wait()
     said = "\n".join(echo.said)
-    assert "port lan: interface 'gate0' has 2 receive queues" in said
-    assert "ethtool -L gate0 combined 1" in said
+    assert "port lan: interface 'gate0' has 2 receive queues and only 1 can be served" in said
+    command = re.search(r"run `(.*?)`", said)[1]
+    sh(f"ip netns exec {GATE} {command}; ip netns exec {PEER} ethtool -L peer0 tx 1")
+    echo = Echo("af_xdp", "gate0", workers)
+    try:
+        assert echo.ready, echo.said
+        assert ping("10.99.0.2") == 0
+    finally:
+        echo.kill()
 
 
 def test_unknown_interface_is_named(namespaces):
@@ -307,4 +320,4 @@ def test_idle_worker(namespaces, mode, most):
     if mode == "--saving":
         assert rows[0]["sleeps"] > 500
     else:
-        assert share > 0.5 and rows[0]["sleeps"] == 0
+        assert share > 0.2 and rows[0]["sleeps"] == 0

@@ -405,13 +405,13 @@ static const struct row meanings[] = {
 	  "(namespaces[0]): give Exchange 2007 a name of its own, such as "
 	  "legacy.contoso.com" },
 	{ "header-line: 16k", "header-size: 8k",
-	  ":41:9: limits.header-line: a line (16384) cannot be longer than "
+	  ":41:1: limits.header-line: a line (16384) cannot be longer than "
 	  "the whole head (header-size 8192)" },
 	{ "header-line: 16k", "sessions: 200000",
 	  ":41:20: limits.sessions: 200000 sessions do not fit into 100000 "
 	  "connections (appliance.max-connections)" },
 	{ "receive-buffer: 512k", "window-scale: 0",
-	  ":43:7: tcp.receive-buffer: a window of 262144 bytes cannot be told "
+	  ":43:1: tcp.receive-buffer: a window of 262144 bytes cannot be told "
 	  "with window-scale 0, 65535 at most" },
 	{ "receive-buffer: 512k", "rto-min: 3s, rto-max: 2s",
 	  ":43:16: tcp.rto-min: is above rto-max" },

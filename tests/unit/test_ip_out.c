@@ -175,7 +175,6 @@ static void offload(void **state)
 				 wire_pseudo(h, P_TCP, rows[i].tso ? 0 : n));
 		assert_true(net_take(&net, IF_ETH, &(struct frame){ 0 }));
 	}
-	/* Pings have their own checksum; the port does nothing to it. */
 	net_close(&net);
 }
 

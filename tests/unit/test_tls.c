@@ -567,6 +567,20 @@ static void strangers(void **state)
 	}
 }
 
+static void gone_before_it_began(void **state)
+{
+	struct pair *p = pair_new(ec, target, whole);
+
+	p->up.tail = 7;
+	memcpy(p->up.data, "\x15\x03\x01\x00\x02\x01\x00", 7);
+	assert_int_equal(pair_step(p, &p->server), TLS_CLOSED);
+	assert_string_equal(tls_error(p->server.t),
+			    "gave up during the handshake");
+	assert_int_equal(pair_step(p, &p->server), TLS_CLOSED);
+	assert_int_equal(pair_close(p, &p->server), TLS_CLOSED);
+	pair_free(p);
+}
+
 /* A handshake of a hundred thousand bytes is nobody's. */
 static void a_handshake_has_an_end(void **state)
 {
@@ -711,6 +725,7 @@ int main(void)
 		cmocka_unit_test(a_tampered_record),
 		cmocka_unit_test(a_forbidden_length),
 		cmocka_unit_test(strangers),
+		cmocka_unit_test(gone_before_it_began),
 		cmocka_unit_test(a_handshake_has_an_end),
 		cmocka_unit_test(key_updates),
 		cmocka_unit_test(records_without_data_are_paid_for),
