@@ -381,7 +381,7 @@ json_t *handle_route_explain(void *ctx, struct control_call *call)
 			   ? get
 			   : post;
 	exchange_keys(&r, &keys);
-	proxy_locate(t, a->routes, &a->secret, &keys, &place);
+	proxy_locate(t, a->routes, &keys, &place);
 	exchange_decide(t, &r, &place, &d);
 	return decision_json(t, &place, &d);
 }

@@ -352,7 +352,6 @@ static int start_proxies(struct app *a)
 			.config = &a->config,
 			.routes = a->routes,
 			.clock = worker_clock,
-			.secret = a->secret,
 			.max_sessions = sessions,
 			/* Only what is in transit holds a buffer. */
 			.buffers = min(max(sessions / 4, 64u), 2048u),

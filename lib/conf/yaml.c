@@ -16,7 +16,7 @@ struct conf_pos yaml_pos(yaml_mark_t m)
 				  (uint32_t)m.column + 1 };
 }
 
-/* Where byte `offset` is: a reader's error has no mark. */
+/* Where byte `offset` is. */
 static struct conf_pos pos_at(struct bytes text, size_t offset)
 {
 	struct conf_pos pos = { 1, 1 };
@@ -37,9 +37,14 @@ static void syntax_error(struct load *l, const yaml_parser_t *p,
 {
 	size_t at = p->problem_mark.index;
 	struct conf_pos pos = yaml_pos(p->problem_mark);
+	struct conf_pos end = pos_at(text, text.n);
 	char context[160] = "";
 	const char *hint = "";
 
+	/* libyaml counts a line behind the last one when that has no end. */
+	if (pos.line > end.line)
+		pos = end;
+	/* A reader's error has no mark. */
 	if (p->error == YAML_READER_ERROR) {
 		conf_report_add(l->report, CONF_ERROR,
 				pos_at(text, p->problem_offset), "",

@@ -42,7 +42,7 @@ static void say(struct exchange_decision *out, const char *fmt, va_list ap)
 
 	vsnprintf(line, sizeof(line), fmt, ap);
 	/* Configured names are the administrator's, the rest is a client's. */
-	text_say(BYTES(line), out->reason, sizeof(out->reason));
+	exchange_printable(BYTES(line), out->reason, sizeof(out->reason));
 }
 
 void explain(struct exchange_decision *out, const char *fmt, ...)
@@ -89,10 +89,10 @@ char *subject(const struct exchange_topology *t,
 	char key[100], home[EXCHANGE_NAME];
 	const char *server = place->home;
 
-	text_say(asked_for(r, place), key, sizeof(key));
+	exchange_printable(asked_for(r, place), key, sizeof(key));
 	if (place->server >= 0 && (unsigned)place->server < t->n_servers)
 		server = t->server[place->server].name;
-	text_say(BYTES(server), home, sizeof(home));
+	exchange_printable(BYTES(server), home, sizeof(home));
 	if (!home[0])
 		snprintf(home, sizeof(home), "an unnamed server");
 	if (place->found)
@@ -287,7 +287,7 @@ static void decide_unknown(const struct exchange_topology *t,
 {
 	char key[100], who[SUBJECT];
 
-	text_say(asked_for(r, place), key, sizeof(key));
+	exchange_printable(asked_for(r, place), key, sizeof(key));
 	if (place->found || place->by_server)
 		snprintf(who, sizeof(who),
 			 "%s%s is on %s, which the topology does not know",

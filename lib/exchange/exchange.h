@@ -152,6 +152,15 @@ int exchange_find_server(const struct exchange_topology *t, struct bytes name);
 int exchange_find_site(const struct exchange_topology *t, struct bytes name);
 bool exchange_is_own_name(const struct exchange_topology *t, struct bytes host);
 
+/* --- text ------------------------------------------------------------------------- */
+
+/* Length of the UTF-8 sequence `a` begins with [1..4] (RFC 3629 4); 0: none. */
+size_t exchange_utf8(struct bytes a);
+/* Copy `a` so that it can stand in a line, a table or a JSON string: control
+ * characters and what is not UTF-8 become '?', and it is cut between two
+ * characters to fit `cap` bytes with the NUL. Returns dst. */
+char *exchange_printable(struct bytes a, char *dst, size_t cap);
+
 /* 8-4-4-4-12 hexadecimal digits, in braces or not, as it is written: the bytes
  * are in the order of the text. False for anything else. */
 bool exchange_guid_parse(struct bytes text, uint8_t out[16]);

@@ -127,16 +127,16 @@ static bool is_logon(struct bytes path)
 static void safe_rest(const struct exchange_request *r, struct bytes *path,
 		      struct bytes *query)
 {
-	size_t vdir = strlen(exchange_protocol_vdir(EXCHANGE_OWA));
+	struct bytes vdir = BYTES(exchange_protocol_vdir(EXCHANGE_OWA));
 
 	*query = is_url(r->query, "/@=,+!$&;:%?*()") ? r->query : BYTES_NONE;
-	*path = bytes_from(r->path, vdir);
+	*path = bytes_from(r->path, vdir.n);
 	if (path->n <= 1) {
 		path->n = 0;
 		return;
 	}
-	if (is_url(*path, "/@=,+!$") && !is_logon(r->path) &&
-	    !memmem(path->p, path->n, "//", 2) &&
+	if (path->p[0] == '/' && is_url(*path, "/@=,+!$") &&
+	    !is_logon(r->path) && !memmem(path->p, path->n, "//", 2) &&
 	    !memmem(path->p, path->n, "..", 2))
 		return;
 	/* A query belongs to the path it came with. */

@@ -28,10 +28,6 @@ bool text_query(struct bytes query, const char *name, char *dst, size_t cap);
  * "/owa/auth/x" 0 is "owa". */
 struct bytes text_segment(struct bytes path, unsigned i);
 
-/* Printable and short enough to stand in a sentence: copies `a`, control bytes
- * as '?', cut between UTF-8 characters. Returns dst. */
-char *text_say(struct bytes a, char *dst, size_t cap);
-
 /* Autodiscover: what <EMailAddress>, <Mailbox> (SOAP) and <LegacyDN> hold, each
  * the first of its kind, added as BODY_ADDRESS. A document type declaration
  * ends the reading. Looks at 32 KiB at most. */

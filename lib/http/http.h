@@ -48,17 +48,21 @@ extern const struct http_limits http_default_limits;
 	X(HTTP_BAD_HOST, "bad_host", 400, "no Host, several, or a bad one")    \
 	X(HTTP_HOST_CONFLICT, "host_conflict", 400,                            \
 	  "the request target names another host than Host")                   \
-	X(HTTP_BAD_LENGTH, "bad_length", 400, "bad or repeated Content-Length") \
+	X(HTTP_BAD_LENGTH, "bad_length", 400,                                  \
+	  "bad or repeated Content-Length")                                    \
 	X(HTTP_TE_AND_LENGTH, "te_and_length", 400,                            \
 	  "Transfer-Encoding beside Content-Length")                           \
-	X(HTTP_BAD_TE, "bad_te", 400, "a Transfer-Encoding other than chunked") \
+	X(HTTP_BAD_TE, "bad_te", 400,                                          \
+	  "a Transfer-Encoding other than chunked")                            \
 	X(HTTP_TE_ON_10, "te_on_10", 400, "Transfer-Encoding on HTTP/1.0")     \
 	X(HTTP_BAD_CHUNK, "bad_chunk", 400, "malformed chunk")                 \
-	X(HTTP_BAD_TRAILER, "bad_trailer", 400, "malformed or forbidden trailer") \
+	X(HTTP_BAD_TRAILER, "bad_trailer", 400,                                \
+	  "malformed or forbidden trailer")                                    \
 	X(HTTP_BAD_PATH, "bad_path", 400,                                      \
 	  "a path whose decoding changes its segments")                        \
 	X(HTTP_LINE_TOO_LONG, "line_too_long", 400, "a line is too long")      \
-	X(HTTP_HEAD_TOO_LARGE, "head_too_large", 400, "the header block is too large") \
+	X(HTTP_HEAD_TOO_LARGE, "head_too_large", 400,                          \
+	  "the header block is too large")                                     \
 	X(HTTP_TOO_MANY_FIELDS, "too_many_fields", 400, "too many header lines")
 
 enum http_verdict {
@@ -206,7 +210,8 @@ enum http_verdict http_path(struct bytes path, char *dst, size_t cap);
  * as a C string. Names are decoded too and compared without case. False (and
  * "") when it is not there, does not fit, has a stray '%' or a control byte; a
  * later one of the same name is never looked at. */
-bool http_query_get(struct bytes query, const char *name, char *dst, size_t cap);
+bool http_query_get(struct bytes query, const char *name, char *dst,
+		    size_t cap);
 
 struct http_cookie {
 	struct bytes name;  /* for matching: bytes that are no token's are
@@ -221,10 +226,10 @@ struct http_cookie {
  * ASP.NET reads it; one without '=' is all name. */
 bool http_cookie_next(struct bytes *rest, struct http_cookie *c);
 
-/* --- bodies --------------------------------------------------------------- */
+/* --- bodies -------------------------------------------------------------- */
 
 #define HTTP_CHUNK_LINE_MAX 256	 /* size, extensions; CRLF not counted */
-#define HTTP_TRAILER_MAX 8192	 /* the whole trailer section and its end */
+#define HTTP_TRAILER_MAX 8192	 /* trailer section and its end */
 
 struct http_body {
 	enum http_framing framing;
@@ -244,7 +249,8 @@ struct http_body {
 /* Follow the body that `head` announces; done at once when there is none.
  * `raw`: forward chunk framing and trailers as they came, validated; else only
  * content is handed out (towards an HTTP/1.0 client; drop Trailer then). */
-void http_body_init(struct http_body *b, const struct http_head *head, bool raw);
+void http_body_init(struct http_body *b, const struct http_head *head,
+		    bool raw);
 
 /**
  * Take the next piece of the body from the front of `in`.
@@ -261,7 +267,7 @@ void http_body_init(struct http_body *b, const struct http_head *head, bool raw)
 enum http_verdict http_body_next(struct http_body *b, struct bytes in,
 				 struct bytes *piece, size_t *consumed);
 
-/* --- writing ---------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------- */
 
 /* A head being written; overflow is remembered, not written. */
 struct http_writer {

@@ -275,7 +275,8 @@ struct ip_stack {
 
 	struct ip_local local[IP_LOCALS];
 	unsigned n_local;
-	struct ipaddr link_local[IP_IFACES]; /* :: on raw interfaces */
+	uint32_t broadcast[IP_IFACES * IP_ADDRS]; /* of connected networks */
+	unsigned n_broadcast;
 	struct ip_fib fib[IP_FIB];
 	unsigned n_fib;
 

@@ -60,22 +60,14 @@ bool ip_on_link(const struct ip_stack *ip, uint8_t iface,
 
 bool ip_is_broadcast(const struct ip_stack *ip, const struct ipaddr *a)
 {
-	uint64_t w[2];
+	uint32_t v4 = get32(a->b + 12);
 
 	if (!ipaddr_is_v4(a))
 		return false;
-	if (get32(a->b + 12) == UINT32_MAX)
-		return true;
-	memcpy(w, a->b, 16);
-	for (unsigned i = 0; i < ip->n_fib; i++) {
-		const struct ip_fib *r = &ip->fib[i];
-
-		/* RFC 3021: none in a network of two. */
-		if (r->connected && r->v4 && r->len < 127 && covers(r, w) &&
-		    (w[1] | r->mask[1]) == UINT64_MAX)
+	for (unsigned i = 0; i < ip->n_broadcast; i++)
+		if (ip->broadcast[i] == v4)
 			return true;
-	}
-	return false;
+	return v4 == UINT32_MAX;
 }
 
 bool ip_source_ok(const struct ip_stack *ip, const struct ipaddr *a)

@@ -49,6 +49,10 @@ static void add_address(struct ip_stack *ip, unsigned iface,
 	row.iface = (uint8_t)iface;
 	row.connected = true;
 	add_row(ip, &row);
+	/* RFC 3021: a network of two has none. */
+	if (row.v4 && p->len < 127)
+		ip->broadcast[ip->n_broadcast++] =
+			get32(p->addr.b + 12) | UINT32_MAX >> (p->len - 96);
 	ip->local[ip->n_local++] = (struct ip_local){ .addr = p->addr,
 						      .iface = (uint8_t)iface,
 						      .len = p->len };

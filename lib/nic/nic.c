@@ -2,7 +2,7 @@
 /*
  * nic.c - a port from profile to first packet, and back. Control thread only.
  */
-#include "nic_priv.h"
+#include "nic/nic_priv.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
  * nic_burst.c - packets in and out of one queue, by the worker that owns it,
  * and what the driver lacks done in software.
  */
-#include "nic_priv.h"
+#include "nic/nic_priv.h"
 
 #define CHUNK 32 /* packets prepared before the ring is asked */
 

@@ -3,7 +3,7 @@
  * nic_device.c - the ethdev behind a port: what the administrator wrote is
  * judged, then the device is made (vdev) or found (PCI). Control thread only.
  */
-#include "nic_priv.h"
+#include "nic/nic_priv.h"
 
 #include <ctype.h>
 #include <errno.h>

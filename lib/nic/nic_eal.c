@@ -6,7 +6,7 @@
  * could fail is looked at before: hugepages are counted, and without enough of
  * them EAL is told to take ordinary memory. Control thread only.
  */
-#include "nic_priv.h"
+#include "nic/nic_priv.h"
 
 #include <dirent.h>
 #include <errno.h>

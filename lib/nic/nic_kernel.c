@@ -3,7 +3,7 @@
  * nic_kernel.c - what the kernel says about an interface that AF_XDP or
  * AF_PACKET drives: the drivers themselves do not look. Control thread only.
  */
-#include "nic_priv.h"
+#include "nic/nic_priv.h"
 
 #include <linux/ethtool.h>
 #include <linux/sockios.h>

@@ -4,7 +4,7 @@
  * key and table must read back as written, and the first packets must arrive
  * where the Toeplitz hash says.
  */
-#include "nic_priv.h"
+#include "nic/nic_priv.h"
 
 #include <netinet/in.h>
 #include <rte_ip.h>

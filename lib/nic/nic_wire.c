@@ -7,7 +7,7 @@
  * has copy-tx. Queue k of one end feeds queue k of the other: both ends have
  * the same number. Control thread only.
  */
-#include "nic_priv.h"
+#include "nic/nic_priv.h"
 
 #include <rte_errno.h>
 #include <rte_eth_ring.h>

@@ -7,14 +7,14 @@
 static bool try_mailbox(const struct exchange_topology *t,
 			struct route_table *routes,
 			const struct exchange_key *k,
-			struct exchange_place *place, uint64_t *id)
+			struct exchange_place *place)
 {
 	struct route_found found;
 
 	if (!route_find(routes, BYTES(k->text), &found))
 		return false;
 	place->found = true;
-	*id = found.id;
+	place->affinity = found.id;
 	/* A home server the topology lacks is told in the decision's words. */
 	exchange_place_at(t, BYTES(found.server), place);
 	return true;
@@ -30,25 +30,23 @@ static bool try_server(const struct exchange_topology *t,
 }
 
 void proxy_locate(const struct exchange_topology *topology,
-		  struct route_table *routes, const struct hash_key *secret,
-		  const struct exchange_keys *keys,
+		  struct route_table *routes, const struct exchange_keys *keys,
 		  struct exchange_place *place)
 {
 	const struct exchange_key *k = NULL;
-	uint64_t id = 0;
 
 	*place = (struct exchange_place){ .server = -1, .site = -1 };
 	for (unsigned i = 0; i < keys->n; i++) {
 		k = &keys->key[i];
 		if (try_server(topology, k, place) ||
-		    try_mailbox(topology, routes, k, place, &id))
+		    try_mailbox(topology, routes, k, place))
 			break;
 	}
 	if (k)
 		place->key = *k;
 	/* All names of one mailbox lead to one server; strangers are spread
 	 * by what they called themselves. */
-	place->affinity =
-		place->found ? siphash13(secret, &id, sizeof(id))
-			     : siphash13_folded(secret, BYTES(place->key.text));
+	if (!place->found)
+		place->affinity =
+			route_key_hash(routes, BYTES(place->key.text));
 }

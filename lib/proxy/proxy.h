@@ -75,7 +75,6 @@ struct proxy_setup {
 	const struct snap *config;   /* of struct proxy_config, never NULL */
 	struct route_table *routes;
 	usec_t (*clock)(void);	     /* read again after a handshake step */
-	struct hash_key secret;	     /* same on all workers */
 	uint32_t max_sessions;
 	uint32_t buffers, large_buffers; /* for plaintext in transit */
 	uint32_t max_server_ids;
@@ -187,6 +186,5 @@ const struct proxy_server_stats *proxy_server_stats(struct proxy *p,
  * Any registered reader thread. Also what `route explain` uses.
  */
 void proxy_locate(const struct exchange_topology *topology,
-		  struct route_table *routes, const struct hash_key *secret,
-		  const struct exchange_keys *keys,
+		  struct route_table *routes, const struct exchange_keys *keys,
 		  struct exchange_place *place);

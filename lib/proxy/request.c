@@ -140,6 +140,7 @@ static enum step plain_listener(struct session *s, usec_t now)
 		http_put_str(&w, "?");
 		http_put(&w, h->query);
 	}
+	/* With its NUL: from here on it is a C string. */
 	http_put(&w, (struct bytes){ (const uint8_t *)"\r\n", 3 });
 	if (w.overflow)
 		return session_answer(s, 414, NULL, "The address is too long.",
@@ -238,7 +239,7 @@ static enum step route(struct session *s, usec_t now)
 		.body = body,
 	};
 	exchange_keys(&r, &p->keys);
-	proxy_locate(t, p->setup.routes, &p->setup.secret, &p->keys, &place);
+	proxy_locate(t, p->setup.routes, &p->keys, &place);
 	exchange_decide(t, &r, &place, &p->decision);
 	return act(s, now);
 }

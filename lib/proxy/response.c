@@ -62,7 +62,9 @@ static void put_response(struct http_writer *w, struct session *s,
 
 		if (f->known == HTTP_LOCATION)
 			put_location(w, s->proxy, f);
-		else if (!http_hop_by_hop(f))
+		else if (!http_hop_by_hop(f) &&
+			 /* Without chunks there are no trailers to announce. */
+			 !(s->client_10 && f->known == HTTP_TRAILER))
 			http_put_field(w, f->name, f->value);
 	}
 	if (h->framing == HTTP_CHUNKED && !s->client_10)

@@ -137,12 +137,13 @@ static struct mailbox *owner_of(struct batch *b, const struct key *k)
 	return node ? mailbox_of(node) : NULL;
 }
 
-static void adopt(struct staged *s, struct mailbox *owner)
+static void adopt(struct batch *b, struct staged *s, struct mailbox *owner)
 {
-	if (s->owner || !owner || owner->doomed)
+	if (!owner || owner->doomed)
 		return;
 	s->owner = owner;
 	owner->doomed = true;
+	b->owners++;
 }
 
 static struct mailbox *owner_by_text(struct batch *b, const struct mailbox *m,
@@ -154,6 +155,13 @@ static struct mailbox *owner_by_text(struct batch *b, const struct mailbox *m,
 		return NULL;
 	k.text = BYTES((const char *)m + at);
 	return owner_of(b, &k);
+}
+
+/* Aliases or an archive are all that is known of it. */
+static bool is_nameless(const struct mailbox *m)
+{
+	return !m->guid && !m->smtp && !m->upn && !m->legacy_dn &&
+	       !m->sam_has_domain;
 }
 
 /* Whom a row replaces (route.h, route_set): by GUID, and where that is not
@@ -173,19 +181,24 @@ static void find_owners(struct batch *b)
 		/* Somebody's archive is not that mailbox. */
 		if (o && o->guid &&
 		    memcmp((uint8_t *)o + o->guid, k.guid, sizeof(k.guid)) == 0)
-			adopt(s, o);
+			adopt(b, s, o);
 	}
 	for (size_t i = 0; i < b->n; i++) {
 		struct staged *s = &b->row[i];
 		const uint16_t names[] = { s->m->smtp, s->m->upn,
 					   s->m->sam_has_domain ? s->m->sam : 0,
 					   s->m->legacy_dn };
+		struct key first = key_of(s->m, 0);
 		struct mailbox *o = NULL;
 
+		if (s->owner)
+			continue;
 		for (size_t n = 0; n < ARRAY_LEN(names) && !o; n++)
 			o = owner_by_text(b, s->m, names[n]);
+		if (!o && is_nameless(s->m))
+			o = owner_of(b, &first);
 		if (o && !(s->m->guid && o->guid))
-			adopt(s, o);
+			adopt(b, s, o);
 	}
 }
 
@@ -214,7 +227,7 @@ int batch_check(struct batch *b)
 {
 	int rc = check_batch(b);
 
-	if (rc || b->clashes)
+	if (rc || b->clashes || !b->t->stats.mailboxes)
 		return rc;
 	find_owners(b);
 	if (!b->replace) /* then everybody else leaves */
@@ -327,7 +340,7 @@ void batch_apply(struct batch *b)
 	size_t keys = t->stats.keys;
 
 	assert(!b->clashes);
-	if (b->replace)
+	if (b->replace && b->owners < t->stats.mailboxes)
 		find_leavers(b);
 	for (size_t i = 0; i < b->n; i++) {
 		struct staged *s = &b->row[i];

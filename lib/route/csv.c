@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "route/csv.h"
 
+#include "exchange/exchange.h"
+
 #include <errno.h>
 #include <stdlib.h>
 
@@ -82,31 +84,11 @@ static char *from_utf16(struct bytes t, bool little, char *to)
 	return to;
 }
 
-/* Length of the UTF-8 sequence at p [1..4], 0 for none (RFC 3629 4). */
-static size_t utf8_len(const uint8_t *p, size_t left)
-{
-	size_t n = p[0] < 0x80	 ? 1
-		   : p[0] < 0xc2 ? 0
-		   : p[0] < 0xe0 ? 2
-		   : p[0] < 0xf0 ? 3
-		   : p[0] < 0xf5 ? 4
-				 : 0;
-
-	if (n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 static const char *check_utf8(struct csv *c)
 {
 	for (char *p = c->text; p < c->end;) {
-		size_t n = utf8_len((uint8_t *)p, (size_t)(c->end - p));
+		size_t n = exchange_utf8((struct bytes){
+			(const uint8_t *)p, (size_t)(c->end - p) });
 
 		if (!n || !*p)
 			return n ? "it holds a zero byte"

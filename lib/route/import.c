@@ -58,6 +58,15 @@ struct import {
 /* --- words
  * ----------------------------------------------------------------------- */
 
+/* What a file holds is quoted, and may hold anything. */
+static void say(char *dst, size_t cap, const char *fmt, va_list ap)
+{
+	char line[1024];
+
+	vsnprintf(line, sizeof(line), fmt, ap);
+	exchange_printable(BYTES(line), dst, cap);
+}
+
 static int refuse(struct import *im, const char *fmt, ...) printf_like(2, 3);
 
 static int refuse(struct import *im, const char *fmt, ...)
@@ -65,7 +74,7 @@ static int refuse(struct import *im, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(im->report->error, sizeof(im->report->error), fmt, ap);
+	say(im->report->error, sizeof(im->report->error), fmt, ap);
 	va_end(ap);
 	return -EINVAL;
 }
@@ -79,8 +88,7 @@ static void problem(struct import *im, const char *fmt, ...)
 
 	if (r->n_problems < ROUTE_PROBLEMS) {
 		va_start(ap, fmt);
-		vsnprintf(r->problem[r->n_problems], sizeof(r->problem[0]), fmt,
-			  ap);
+		say(r->problem[r->n_problems], sizeof(r->problem[0]), fmt, ap);
 		va_end(ap);
 	}
 	r->n_problems++;

@@ -86,7 +86,7 @@ static const char *check(const struct route_mailbox *m, struct checked *c)
 	if (!server.n || !is_text(server, EXCHANGE_NAME - 1))
 		return server.n ? "has a server name that is too long"
 				: "has no home server";
-	if (!is_text(text(m->database), KEY_MAX))
+	if (!is_text(text(m->database), ROUTE_DATABASE))
 		return "has a database name that is too long";
 	c->display = text(m->display);
 	c->smtp = text(m->smtp);
@@ -167,25 +167,24 @@ static void add_key(struct mailbox *m, enum key_class class, size_t at,
 static void add_keys(struct mailbox *m, const struct checked *c)
 {
 	size_t slash = bytes_find(c->sam, '\\');
+	size_t bare = slash < c->sam.n ? slash + 1 : 0;
 	uint16_t at = m->aliases;
 
 	/* The strongest first: it makes the id. */
 	add_key(m, KEY_GUID, m->guid, GUID_BYTES);
 	add_key(m, KEY_TEXT, m->smtp, c->smtp.n);
 	add_key(m, KEY_TEXT, m->upn, c->upn.n);
-	add_key(m, KEY_TEXT, m->legacy_dn, c->legacy_dn.n);
-	add_key(m, KEY_GUID, m->archive_guid, GUID_BYTES);
-	if (m->sam && slash < c->sam.n) {
-		m->sam_has_domain = true;
+	m->sam_has_domain = bare;
+	if (bare)
 		add_key(m, KEY_TEXT, m->sam, c->sam.n);
-		add_key(m, KEY_BARE, m->sam + slash + 1, c->sam.n - slash - 1);
-	} else {
-		add_key(m, KEY_BARE, m->sam, c->sam.n);
-	}
+	add_key(m, KEY_TEXT, m->legacy_dn, c->legacy_dn.n);
 	for (unsigned i = 0; i < c->n_aliases; i++) {
 		add_key(m, KEY_TEXT, at, c->aliases[i].n);
 		at = (uint16_t)(at + c->aliases[i].n + 1);
 	}
+	add_key(m, KEY_GUID, m->archive_guid, GUID_BYTES);
+	if (m->sam)
+		add_key(m, KEY_BARE, m->sam + bare, c->sam.n - bare);
 }
 
 /* Never half a character. */
@@ -254,9 +253,11 @@ int mailbox_new(const struct route_mailbox *d, struct mailbox **out,
 	 * behind the first time, and a key is 24 bytes. */
 	pack(m, &c, 7 + c.n_aliases);
 	n_keys = m->n_keys;
-	if (!n_keys) {
+	if (!n_keys || m->key[0].class == KEY_BARE) {
+		*why = n_keys ? "has a SamAccountName without its domain and "
+				"no other key"
+			      : "has no key: no address, no user name, no GUID";
 		free(m);
-		*why = "has no key: no address, no user name, no GUID";
 		return -EINVAL;
 	}
 	pack(m, &c, n_keys);

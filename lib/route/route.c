@@ -189,9 +189,13 @@ int route_set(struct route_table *t, const struct route_mailbox *d,
 	return rc;
 }
 
-static bool is_short(const char *s, size_t limit)
+static bool is_name(const char *s, size_t limit)
 {
-	return strlen(s) <= limit;
+	if (!s || strlen(s) > limit)
+		return false;
+	while (*s && (uint8_t)*s >= 0x20 && *s != 0x7f)
+		s++;
+	return !*s;
 }
 
 int route_move(struct route_table *t, struct bytes key, const char *server,
@@ -203,8 +207,8 @@ int route_move(struct route_table *t, struct bytes key, const char *server,
 	int rc = -ENOENT;
 	bool online;
 
-	if (!server || !server[0] || !is_short(server, EXCHANGE_NAME - 1) ||
-	    (database && !is_short(database, 255)))
+	if (!is_name(server, EXCHANGE_NAME - 1) || !server[0] ||
+	    (database && !is_name(database, ROUTE_DATABASE)))
 		return -EINVAL;
 	online = enter();
 	m = key_parse(key, &k) ? mailbox_find(t, &k) : NULL;

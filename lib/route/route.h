@@ -68,8 +68,8 @@ uint64_t route_key_hash(const struct route_table *t, struct bytes key);
  * of the two has none, the primary address, the UPN, DOMAIN\sam or the
  * legacyExchangeDN, the first of them that is known. -EEXIST when a key belongs
  * to another mailbox: *clash says which key (borrowed from m); nothing is
- * changed. -EINVAL: no key at all, no server, something too long or not what
- * it should be. -ENOMEM. */
+ * changed. -EINVAL: no key (a sam without domain is none), no server, something
+ * too long or not what it should be. -ENOMEM. */
 must_check int route_set(struct route_table *t, const struct route_mailbox *m,
 			 const char **clash);
 /* -ENOENT. */

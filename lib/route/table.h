@@ -7,8 +7,10 @@
  * a (server, database) pair shared by all mailboxes of a database. A changed
  * mailbox is a new one that takes over the old one's nodes key by key.
  *
- * Measured with 100,000 mailboxes of 7 keys (smtp, an alias, DOMAIN\sam, sam,
- * two GUIDs, legacyExchangeDN; test_route prints it): see route.c.
+ * Memory, as test_route measures it with 30,000 mailboxes of seven keys (two
+ * GUIDs, address, alias, DOMAIN\sam, sam, legacyExchangeDN): 625 bytes each,
+ * of which 168 are nodes, 140 buckets (16 bytes, one to two a key), 64 the header
+ * and 250 text.
  */
 #pragma once
 
@@ -19,6 +21,8 @@
 #include <urcu/rculfhash.h>
 
 #include <stdio.h>
+
+#define ROUTE_DATABASE 127 /* characters of a database's name */
 
 /* How a key is compared. */
 enum key_class {
@@ -129,7 +133,7 @@ struct batch {
 	void (*clash)(struct batch *b, const struct staged *row,
 		      const struct staged *other, const struct key *k);
 	void *arg;
-	size_t clashes;
+	size_t clashes, owners;
 	size_t added, replaced, unchanged, removed;
 };
 

@@ -8,8 +8,9 @@
  */
 #include "stream/stream.h"
 
-/* A record spans a dozen packets; a handshake flight not many more. */
-#define PIECES 32
+/* A record is opened whole. TCP gathers tiny segments, so that even one that
+ * came in the smallest of them lies in no more pieces than this. */
+#define PIECES 64
 
 struct stream_buf *stream_buf_get(struct stream_pool *p, bool large)
 {
@@ -233,9 +234,9 @@ static enum tls_result handshake_step(struct stream *st, usec_t now)
 {
 	struct iovec in_iov[PIECES], out_iov[PIECES];
 	struct span_in in = arrived(st, in_iov);
-	struct span_out out = span_out_of(
-		out_iov,
-		tcp_tx_reserve(st->tc, TLS_RECORD_MAX, out_iov, PIECES));
+	struct span_out out =
+		span_out_of(out_iov, tcp_tx_reserve(st->tc, TLS_RECORD_MAX,
+						    out_iov, PIECES));
 	enum tls_result r = tls_step(st->tls, &in, &out);
 
 	tcp_tx_commit(st->tc, out.used, now);

@@ -247,6 +247,17 @@ struct wait_entry {
 #define WAIT_NONE UINT32_MAX
 _Static_assert(sizeof(struct wait_entry) == CACHE_LINE, "one line");
 
+/* What is refused as free packet buffers run short, first to last. */
+enum mem_level {
+	MEM_WINDOWS, /* windows grow no further */
+	MEM_OOO,     /* data out of order is dropped */
+	MEM_TX,	     /* nobody may write */
+	MEM_SYN,     /* nobody may come */
+	MEM_RX,	     /* all data is dropped: what is left is for ACKs, which
+		      * alone can free what the send queues hold */
+	MEM_LEVELS
+};
+
 struct tcp_listener {
 	struct ipaddr addr;
 	uint16_t port;
@@ -290,10 +301,11 @@ struct tcp_stack {
 	struct owed *owed;
 	uint32_t owed_head, owed_tail;
 
-	/* Buffers: looked at once a millisecond (tcp_mem.c). */
+	/* Buffers (tcp_mem.c): free ones when last counted, and how many we
+	 * held then. */
 	usec_t mem_checked;
-	uint32_t mem_high;    /* free buffers above which all is well */
-	bool hold_windows, refuse_ooo, refuse_tx, refuse_syn;
+	uint64_t mem_free, mem_held;
+	uint32_t mem_level[MEM_LEVELS];
 
 	/* Replies to strangers, by the second (RFC 5961 10). */
 	usec_t second_start;
@@ -400,7 +412,13 @@ static inline struct seg *tcp_tx_next(const struct tcp_conn *c,
 }
 
 /* --- tcp_mem.c ---------------------------------------------------------- */
+void tcp_mem_init(struct tcp_stack *t);
 void tcp_mem_check(struct tcp_stack *t);
+static inline bool tcp_mem_short(const struct tcp_stack *t, enum mem_level level)
+{
+	return t->mem_free + t->mem_held <
+	       t->stats.buffers + t->mem_level[level];
+}
 /* A descriptor with m in it; NULL when there is none (m stays). */
 struct seg *tcp_seg_new(struct tcp_stack *t, struct rte_mbuf *m);
 /* Gives back the buffer too. */

@@ -11,16 +11,26 @@
 
 #define MEM_INTERVAL MSEC(1)
 #define STARVED_BUDGET 256 /* looked at each interval */
-#define RELIEF 5 /* percent above a level at which it ends */
 
 /* Percent of the pool free below which each thing is refused. */
-enum { LEVEL_WINDOWS = 40, LEVEL_OOO = 20, LEVEL_TX = 15, LEVEL_SYN = 10 };
+static const uint8_t percent[MEM_LEVELS] = {
+	[MEM_WINDOWS] = 40, [MEM_OOO] = 20, [MEM_TX] = 15,
+	[MEM_SYN] = 10,	    [MEM_RX] = 5,
+};
 
-static void level(bool *refused, unsigned percent, uint64_t avail, uint64_t all)
+void tcp_mem_init(struct tcp_stack *t)
 {
-	unsigned limit = *refused ? percent + RELIEF : percent;
+	uint64_t all = t->pool->size;
 
-	*refused = avail * 100 < all * limit;
+	for (unsigned i = 0; i < MEM_LEVELS; i++)
+		t->mem_level[i] = (uint32_t)(all * percent[i] / 100);
+	t->mem_free = all;
+}
+
+/* Is there more than the level again, by a twentieth of the pool? */
+static bool relieved(const struct tcp_stack *t, enum mem_level level)
+{
+	return t->mem_free > t->mem_level[level] + t->pool->size / 20;
 }
 
 static void feed(struct tcp_stack *t)
@@ -32,32 +42,27 @@ static void feed(struct tcp_stack *t)
 		if (!link)
 			return;
 		c = list_entry(link, struct tcp_conn, starved);
-		if (c->want_tx && !t->refuse_tx) {
+		if (c->want_tx) {
 			c->want_tx = false;
 			tcp_conn_ready(c);
 		}
-		if (c->want_window && !t->hold_windows) {
+		if (c->want_window && relieved(t, MEM_WINDOWS)) {
 			c->want_window = false;
 			tcp_rx_opened(c);
 		}
 		if (c->want_tx || c->want_window)
-			list_push(&t->starved, &c->starved);
+			tcp_starve(c);
 	}
 }
 
 void tcp_mem_check(struct tcp_stack *t)
 {
-	uint64_t avail, all = t->pool->size;
-
 	if (t->now - t->mem_checked < MEM_INTERVAL)
 		return;
 	t->mem_checked = t->now;
-	avail = rte_mempool_avail_count(t->pool);
-	level(&t->hold_windows, LEVEL_WINDOWS, avail, all);
-	level(&t->refuse_ooo, LEVEL_OOO, avail, all);
-	level(&t->refuse_tx, LEVEL_TX, avail, all);
-	level(&t->refuse_syn, LEVEL_SYN, avail, all);
-	if (!t->refuse_tx || !t->hold_windows)
+	t->mem_free = rte_mempool_avail_count(t->pool);
+	t->mem_held = t->stats.buffers;
+	if (relieved(t, MEM_TX))
 		feed(t);
 }
 

@@ -108,7 +108,7 @@ static enum tcp_verdict in_order(struct tcp_conn *c, struct rte_mbuf *m,
 	    collapse(tail, m, rte_pktmbuf_mtod(m, void *), m->data_len)) {
 		rte_pktmbuf_free_seg(m);
 	} else {
-		s = seg_of(c, m, seq);
+		s = tcp_mem_short(c->t, MEM_RX) ? NULL : seg_of(c, m, seq);
 		if (!s) {
 			rte_pktmbuf_free_seg(m);
 			return TCP_DROP_MEMORY;
@@ -133,7 +133,7 @@ static bool ooo_room(struct tcp_conn *c, uint32_t seq)
 {
 	struct seg *last;
 
-	if (c->t->refuse_ooo)
+	if (tcp_mem_short(c->t, MEM_OOO))
 		return false;
 	if (c->ooo_n < TCP_OOO_MAX)
 		return true;
@@ -281,8 +281,8 @@ static uint32_t room(struct tcp_conn *c)
 	struct tcp_stack *t = c->t;
 	uint32_t buf = t->p.rcvbuf;
 
-	if (t->hold_windows && buf > TCP_RECORD) {
-		buf = t->refuse_syn ? 0 : TCP_RECORD;
+	if (buf > TCP_RECORD && tcp_mem_short(t, MEM_WINDOWS)) {
+		buf = tcp_mem_short(t, MEM_SYN) ? 0 : TCP_RECORD;
 		c->want_window = true;
 		tcp_starve(c);
 	}

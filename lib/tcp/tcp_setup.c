@@ -136,6 +136,7 @@ struct tcp_stack *tcp_new(const struct tcp_config *cfg, struct ip_stack *ip,
 	t->worker = cfg->worker;
 	t->seg_max = (uint16_t)(rte_pktmbuf_data_room_size(cfg->pool) -
 				RTE_PKTMBUF_HEADROOM);
+	tcp_mem_init(t);
 	t->p = sane(cfg->personality);
 	t->n_listeners = cfg->max_listeners;
 	t->wait_head = t->wait_tail = WAIT_NONE;

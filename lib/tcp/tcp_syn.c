@@ -128,7 +128,7 @@ enum tcp_verdict tcp_listen_input(struct tcp_stack *t, struct flow_key *k,
 	const struct tcp_opts *o = &in->opts;
 	struct syn_entry *e;
 
-	if (t->refuse_syn)
+	if (tcp_mem_short(t, MEM_SYN))
 		return TCP_DROP_MEMORY;
 	e = entry_new(t);
 	if (!e)

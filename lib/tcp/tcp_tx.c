@@ -58,7 +58,7 @@ size_t tcp_tx_space(struct tcp_conn *c)
 
 	if (n < c->t->p.tx_lowat)
 		c->tx_blocked = true;
-	if (n && c->t->refuse_tx) {
+	if (n && tcp_mem_short(c->t, MEM_TX)) {
 		starve(c);
 		return 0;
 	}
@@ -110,7 +110,7 @@ unsigned tcp_tx_reserve(struct tcp_conn *c, size_t bytes, struct iovec *iov,
 		size_t part;
 
 		if (!s) {
-			s = segment(c);
+			s = tcp_mem_short(c->t, MEM_TX) ? NULL : segment(c);
 			if (!s) {
 				starve(c);
 				break;

@@ -58,8 +58,7 @@ SSL_CTX *tls_context_new(const SSL_METHOD *method, unsigned min)
 	return NULL;
 }
 
-/* --- life --------------------------------------------------------------------
- */
+/* --- life --- */
 
 /* Takes over what it is given; either may be NULL. */
 static struct tls *tls_new(SSL *ssl, BIO *bio)
@@ -116,8 +115,7 @@ void tls_free(struct tls *t)
 	mem_free(t);
 }
 
-/* --- handshake
- * ----------------------------------------------------------------- */
+/* --- handshake --- */
 
 static enum tls_result advance(struct tls *t)
 {
@@ -172,8 +170,7 @@ enum tls_result tls_step(struct tls *t, struct span_in *in,
 	return r;
 }
 
-/* --- records
- * ------------------------------------------------------------------- */
+/* --- records --- */
 
 enum tls_result tls_open(struct tls *t, struct span_in *in, void *dst,
 			 size_t cap, size_t *n, struct span_out *out)
@@ -205,8 +202,7 @@ enum tls_result tls_close(struct tls *t, struct span_out *out)
 	return r;
 }
 
-/* --- facts
- * ---------------------------------------------------------------------- */
+/* --- facts --- */
 
 void tls_info(const struct tls *t, struct tls_info *info)
 {

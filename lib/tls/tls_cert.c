@@ -165,8 +165,7 @@ void tls_cert_free(struct tls_cert *cert)
 	*cert = (struct tls_cert){ 0 };
 }
 
-/* --- what a certificate says -----------------------------------------------
- */
+/* --- what a certificate says --- */
 
 static bool is_name(struct bytes name)
 {

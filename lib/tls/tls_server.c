@@ -51,8 +51,7 @@ struct tls_server {
 	bool out_of_memory; /* while names are gathered */
 };
 
-/* --- which certificate -----------------------------------------------------
- */
+/* --- which certificate --- */
 
 static int name_order(const void *a, const void *b)
 {
@@ -168,8 +167,7 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv,
 				 mac, seal);
 }
 
-/* --- building ---------------------------------------------------------------
- */
+/* --- building --- */
 
 static SSL_CTX *context_new(struct tls_server *s,
 			    const struct tls_server_config *config)
@@ -427,8 +425,7 @@ struct tls_server *tls_server_new(const struct tls_server_config *config,
 	return NULL;
 }
 
-/* --- life -------------------------------------------------------------------
- */
+/* --- life --- */
 
 struct tls_server *tls_server_get(struct tls_server *s)
 {

@@ -43,8 +43,7 @@ struct tls_target {
 	_Atomic(SSL_SESSION *) session[SESSIONS];
 };
 
-/* --- sessions ---------------------------------------------------------------
- */
+/* --- sessions --- */
 
 static void keep_session(struct tls_target *t, SSL_SESSION *session)
 {
@@ -111,8 +110,7 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
 	return 1; /* the reference is ours now */
 }
 
-/* --- verification ------------------------------------------------------------
- */
+/* --- verification --- */
 
 static void name_of(const X509_NAME *name, char *dst, size_t cap)
 {
@@ -254,8 +252,7 @@ static void on_message(int writing, int version, int type, const void *buf,
 		tls_of(ssl)->peer_version = (uint16_t)(p[4] << 8 | p[5]);
 }
 
-/* --- building ----------------------------------------------------------------
- */
+/* --- building --- */
 
 static int trust_file(SSL_CTX *ctx, const char *file, char *error, size_t cap)
 {
@@ -372,8 +369,7 @@ struct tls_target *tls_target_new(const struct tls_target_config *config,
 	return NULL;
 }
 
-/* --- life --------------------------------------------------------------------
- */
+/* --- life --- */
 
 struct tls_target *tls_target_get(struct tls_target *t)
 {

@@ -3,7 +3,7 @@
  * worker.c - the loop, as a table of contents, and the messages between
  * workers.
  */
-#include "worker_priv.h"
+#include "worker/worker_priv.h"
 
 #include <rte_cycles.h>
 

@@ -8,7 +8,7 @@
  * naps, because no driver here wakes a sleeper; a worker that hands something
  * to a sleeper wakes it.
  */
-#include "worker_priv.h"
+#include "worker/worker_priv.h"
 
 #include <linux/futex.h>
 #include <rte_pause.h>

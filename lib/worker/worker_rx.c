@@ -8,7 +8,7 @@
  * steering names, as a verified segment, and is never judged twice. All
  * workers steer alike, so the named one keeps it: nothing is handed on.
  */
-#include "worker_priv.h"
+#include "worker/worker_priv.h"
 
 static void hand_over(struct worker *w, unsigned to, const struct crossing *x,
 		      struct rte_mbuf *m)

@@ -3,7 +3,7 @@
  * worker_setup.c - workers and their rings, made before the first packet and
  * unmade after the last. Control thread only.
  */
-#include "worker_priv.h"
+#include "worker/worker_priv.h"
 
 /* Interfaces grouped by the device they are on. */
 static void group_ports(struct worker_group *g,

@@ -7,7 +7,7 @@
  * What a port does not take now waits in order; what it has not taken for
  * TX_PATIENCE is dropped and counted, and TCP sends it again.
  */
-#include "worker_priv.h"
+#include "worker/worker_priv.h"
 
 /* Did the port get stuck for good? Counts and frees what waits. */
 static unsigned give_up(struct worker *w, usec_t *stuck, struct rte_mbuf **pkt,

@@ -43,8 +43,7 @@ static void hold(bool condition, const char *what)
 	abort();
 }
 
-/* --- the same run for the same input
- * ------------------------------------------ */
+/* --- the same run for the same input --- */
 
 static int fixed_bytes(unsigned char *p, int n)
 {
@@ -94,8 +93,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	return 0;
 }
 
-/* --- strangers
- * ------------------------------------------------------------------- */
+/* --- strangers --- */
 
 static bool whole_records(const uint8_t *p, size_t n)
 {
@@ -133,8 +131,7 @@ static void stranger(struct pair *p, struct pair_end *e, struct bytes raw)
 	}
 }
 
-/* --- on the path
- * -------------------------------------------------------------------- */
+/* --- on the path --- */
 
 /* One act: which direction, what, where. */
 static void meddle(struct pair *p, const uint8_t act[4])
@@ -286,8 +283,7 @@ static void records_under(struct pair *p, struct bytes script)
 	drain(p, &p->server, sent, closed);
 }
 
-/* --- one input
- * ---------------------------------------------------------------------- */
+/* --- one input --- */
 
 static struct pair_cut cut_of(uint8_t how)
 {

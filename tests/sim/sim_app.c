@@ -8,6 +8,7 @@
 #include "tcp/tcp_int.h"
 
 #define PAUSE SEC(10)
+#define TRICKLE 200 /* [us] */
 
 static void __attribute__((format(printf, 2, 3)))
 fail(struct app *a, const char *fmt, ...)
@@ -30,14 +31,13 @@ static uint8_t byte_at(uint32_t stream, uint64_t off)
 	return (uint8_t)((x ^ x >> 29) >> (off % 8 * 4));
 }
 
-static void finish(struct app *a, struct app_end *e, enum app_outcome how)
+static void finish(struct app *a, struct app_end *e, int how)
 {
-	enum app_outcome want = a->config.expect[e->server];
+	int want = a->config.expect[e->server];
 
 	tcp_close(e->c, a->sim->now);
 	e->c = NULL;
 	e->done = true;
-	e->outcome = how;
 	a->finished++;
 	if (want != APP_ANY && how != want)
 		fail(a, "stream %u: %s ended with %d, not %d", e->stream,
@@ -130,11 +130,15 @@ static void writable(struct app *a, struct app_end *e)
 	if (a->config.flags & APP_HALF_CLOSE && e->server &&
 	    tcp_status(e->c) != TCP_PEER_CLOSED)
 		return;
-	while (e->tx_done < e->tx_total && tcp_tx_space(e->c)) {
+	while (e->tx_done < e->tx_total && !e->waiting && tcp_tx_space(e->c)) {
 		n = write_some(a, e);
 		if (!n)
 			break;
 		e->tx_done += n;
+		if (a->config.flags & APP_TRICKLE) {
+			e->waiting = true;
+			e->resume = a->sim->now + TRICKLE;
+		}
 	}
 }
 
@@ -181,7 +185,7 @@ static void look(struct app *a, struct app_end *e)
 		return;
 	readable(a, e);
 	if (tcp_dead(e->c)) {
-		finish(a, e, (enum app_outcome)tcp_status(e->c));
+		finish(a, e, tcp_status(e->c));
 		return;
 	}
 	if (tcp_status(e->c) == TCP_OPENING)
@@ -266,10 +270,10 @@ void app_turn(void *arg, struct sim_host *h)
 	for (unsigned i = 0; i < a->started; i++) {
 		struct app_end *e = &a->end[i][h->index & 1];
 
-		if (!e->paused)
+		if (!e->paused && !e->waiting)
 			continue;
 		if (e->resume <= a->sim->now) {
-			e->paused = false;
+			e->paused = e->waiting = false;
 			look(a, e);
 		} else {
 			h->app_wake = min(h->app_wake, e->resume);

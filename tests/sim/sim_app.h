@@ -24,13 +24,14 @@ enum {
 	APP_SERVER_FIRST = 1 << 6, /* the server closes first */
 	APP_IDLE = 1 << 7,	   /* nobody ever closes */
 	APP_CLOSED_PORT = 1 << 8,  /* nobody listens */
+	APP_TRICKLE = 1 << 9,	   /* one write every 200 us */
 };
 
-/* How a flow's end is to fare. */
-enum app_outcome {
-	APP_OK = -1,	/* everything arrived, both said goodbye */
-	APP_ANY = -2,	/* whatever arrived was right */
-	/* else an enum tcp_status: it died of that */
+/* How a flow's end is to fare: one of these, or an enum tcp_status of which
+ * it died. */
+enum {
+	APP_OK = -1,  /* everything arrived, both said goodbye */
+	APP_ANY = -2, /* whatever arrived was right */
 };
 
 struct app_config {
@@ -38,17 +39,16 @@ struct app_config {
 	uint64_t up, down; /* bytes from the client, from the server */
 	uint32_t chunk;	   /* largest write [bytes] */
 	usec_t spacing;	   /* between the flows' beginnings */
-	enum app_outcome expect[2];
+	int expect[2];
 };
 
 struct app_end {
 	struct tcp_conn *c;
 	uint32_t stream; /* of what it writes; the other's is stream ^ 1 */
 	uint16_t port;	 /* the client's */
-	bool server, shut, done, paused, was_paused;
+	bool server, shut, done, paused, was_paused, waiting;
 	uint64_t tx_total, tx_done, rx_total, rx_done;
-	usec_t resume;
-	enum app_outcome outcome;
+	usec_t resume; /* end of a pause, or of waiting between writes */
 };
 
 struct app {

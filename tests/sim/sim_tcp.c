@@ -86,18 +86,23 @@ static const struct scenario scenarios[] = {
 	{ "half-close", FLOW(200000, 200000, APP_HALF_CLOSE), BAD, 1500 },
 	{ "empty", FLOW(0, 0, 0), BAD, 1500, .weight = 4 },
 	{ "abort",
-	  { .flags = APP_ABORT, .flows = 1, .up = 2000000, .chunk = 20000,
+	  { .flags = APP_ABORT,
+	    .flows = 1,
+	    .up = 2000000,
+	    .chunk = 20000,
 	    .expect = { APP_ANY, TCP_RESET } },
 	  WAN,
 	  1500 },
 	{ "close with data unread",
-	  { .flags = APP_CLOSE_UNREAD, .flows = 1, .up = 500000,
-	    .chunk = 20000, .expect = { TCP_RESET, APP_OK } },
+	  { .flags = APP_CLOSE_UNREAD,
+	    .flows = 1,
+	    .up = 500000,
+	    .chunk = 20000,
+	    .expect = { TCP_RESET, APP_OK } },
 	  WAN,
 	  1500 },
 	{ "closed port",
-	  { .flags = APP_CLOSED_PORT, .flows = 3,
-	    .expect = { TCP_REFUSED } },
+	  { .flags = APP_CLOSED_PORT, .flows = 3, .expect = { TCP_REFUSED } },
 	  WAN,
 	  1500 },
 	{ "SYN lost", FLOW(5000, 5000, 0), WAN, 1500, .lose_flags = TCP_SYN,
@@ -108,8 +113,8 @@ static const struct scenario scenarios[] = {
 	  .lose_flags = TCP_ACK, .lose = 2 },
 	{ "first ACKs lost, server speaks", FLOW(0, 50000, APP_V6), WAN, 1500,
 	  .lose_flags = TCP_ACK, .lose = 3 },
-	{ "FIN lost", FLOW(5000, 5000, 0), WAN, 1500,
-	  .lose_flags = TCP_FIN | TCP_ACK, .lose = 3 },
+	{ "FIN lost", FLOW(0, 0, 0), WAN, 1500, .lose_flags = TCP_FIN | TCP_ACK,
+	  .lose = 3 },
 	{ "FIN with data lost", FLOW(5000, 5000, 0), WAN, 1500,
 	  .lose_flags = TCP_FIN | TCP_ACK | TCP_PSH, .lose = 3 },
 	{ "window closes", FLOW(600000, 0, APP_PAUSE), WAN, 1500,
@@ -119,16 +124,20 @@ static const struct scenario scenarios[] = {
 	{ "reader stops, losses", FLOW(400000, 100000, APP_PAUSE), BAD, 1500,
 	  .rcvbuf = 30000, .sndbuf = 30000 },
 	{ "tiny segments",
-	  { .flows = 1,
-	    .up = 30000,
-	    .down = 30000,
+	  { .flags = APP_TRICKLE,
+	    .flows = 1,
+	    .up = 3000,
+	    .down = 3000,
 	    .chunk = 3,
 	    .expect = BOTH_OK },
 	  BAD,
 	  1500 },
 	{ "tiny window", FLOW(60000, 60000, 0), BAD, 1500, .rcvbuf = 700,
 	  .weight = 2 },
-	{ "mtu 576", FLOW(200000, 100000, 0), BAD, 576 },
+	{ "path mtu 576",
+	  FLOW(200000, 100000, 0),
+	  { .rate = 20000000, .delay = 5000, .loss = 10000, .mtu = 576 },
+	  1500 },
 	{ "mtu 1280", FLOW(300000, 100000, APP_V6), BAD, 1280 },
 	{ "mtu 9000", FLOW(900000, 100000, 0), BAD, 9000, POOL_JUMBO },
 	{ "mtu 9000 over 6", FLOW(900000, 100000, APP_V6), BAD, 9000,
@@ -229,11 +238,13 @@ static bool filter(void *arg, const struct sim_view *v)
 /* Between lo and hi, all magnitudes alike. */
 static uint64_t magnitude(struct rng *rng, uint64_t lo, uint64_t hi)
 {
-	uint64_t v = lo;
+	unsigned doublings = 0;
+	uint64_t v;
 
-	while (v < hi && rng_below(rng, 3))
-		v *= 2;
-	return min(hi, v + rng_u64(rng) % (v + 1));
+	while (lo << doublings < hi)
+		doublings++;
+	v = lo << rng_below(rng, doublings + 1);
+	return min(hi, v + rng_u64(rng) % v);
 }
 
 static void weather(struct rng *rng, struct sim_host_config *host,

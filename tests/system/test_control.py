@@ -168,13 +168,13 @@ def test_mailbox_set(lab, newcomer):
 
 
 def test_mailbox_move(lab, newcomer):
-    assert lab.gate.ctl("mailbox", "move", "nn@contoso.com", "--server", "CAS10",
+    assert lab.gate.ctl("mailbox", "move", "nn@contoso.com", "CAS10",
                         "--database", "DB7")["server"] == "CAS10"
     assert where(lab, newcomer) == "CAS10"
     assert lab.gate.ctl("mailbox", "show", newcomer)["database"] == "DB7"
     assert "not in the configuration" in refusal(lab, "mailbox", "move", newcomer,
-                                                 "--server", "NOPE")
-    assert "no mailbox" in refusal(lab, "mailbox", "move", "who@nowhere", "--server", "EX13")
+                                                 "NOPE")
+    assert "no mailbox" in refusal(lab, "mailbox", "move", "who@nowhere", "EX13")
     assert where(lab, newcomer) == "CAS10"
 
 

@@ -18,8 +18,9 @@ DEMO = ROOT / "app/demo.sh"
 
 def traces():
     """What a lab leaves while it lives; the tests' own labs are in it too."""
-    return {*glob.glob("/run/netns/cg*"), *glob.glob("/tmp/cg*"), *glob.glob("/etc/netns/cg*"),
-            *glob.glob("/var/run/dpdk/*cg*")}
+    places = ("/run/netns", "/tmp", "/etc/netns")
+    return {path for place in places for path in glob.glob(f"{place}/cg[0-9]*")} \
+        | set(glob.glob("/var/run/dpdk/casgate-*"))
 
 
 def hugepages():

@@ -16,7 +16,7 @@ MOVES = 20
 @pytest.fixture
 def moved_back(lab):
     yield lab
-    lab.gate.ctl("mailbox", "move", MOVER.smtp, "--server", MOVER.server.name)
+    lab.gate.ctl("mailbox", "move", MOVER.smtp, MOVER.server.name)
 
 
 class Client(threading.Thread):
@@ -57,7 +57,7 @@ def test_moves_under_load(moved_back):
     for i in range(MOVES):
         server = (EX13, CAS10)[i % 2].name
         asked = time.monotonic()
-        lab.gate.ctl("mailbox", "move", MOVER.smtp, "--server", server)
+        lab.gate.ctl("mailbox", "move", MOVER.smtp, server)
         moves.append((asked, time.monotonic(), server))
         time.sleep(0.1)
     for client in clients:
@@ -77,18 +77,18 @@ def test_moves_under_load(moved_back):
 @pytest.mark.parametrize("key", [MOVER.smtp, MOVER.guid, MOVER.sam, MOVER.other_smtp, MOVER.dn])
 def test_move_by_any_name(moved_back, key):
     lab = moved_back
-    lab.gate.ctl("mailbox", "move", key, "--server", "EX13")
+    lab.gate.ctl("mailbox", "move", key, "EX13")
     assert lab.ask(MOVER, "ews")[3]["server"] == "EX13"
 
 
 def test_request_in_flight_is_not_disturbed(moved_back):
     """The answer that is on its way comes from where it was asked for."""
     lab = moved_back
-    lab.gate.ctl("mailbox", "move", MOVER.smtp, "--server", ORIGIN.name)
+    lab.gate.ctl("mailbox", "move", MOVER.smtp, ORIGIN.name)
     _, target = lab.origin.path("get", n=100, piece=10, ms=50)
     with lab.wire() as wire:
         wire.send(request("GET", target, MOVER))
         assert wire.head().status == 200
-        lab.gate.ctl("mailbox", "move", MOVER.smtp, "--server", "EX13")
+        lab.gate.ctl("mailbox", "move", MOVER.smtp, "EX13")
         assert len(wire.exactly(100)) == 100
         assert json.loads(wire.ask("GET", "/EWS/Exchange.asmx", MOVER).body)["server"] == "EX13"

@@ -65,11 +65,14 @@ class Echo:
     def ready(self):
         return bool(self.said) and self.said[-1] == "ready"
 
+    def tell_to_end(self):
+        self.process.send_signal(signal.SIGTERM)
+
     def end(self):
         """Stop it; returns (workers, port, leaked), counters by name."""
         time.sleep(0.3)  # the last acknowledgements arrive
-        self.process.send_signal(signal.SIGTERM)
-        out, _ = self.process.communicate(timeout=20)
+        self.tell_to_end()
+        out, _ = self.process.communicate(timeout=60)
         print("\n".join(self.said) + "\n" + out)
         assert self.process.returncode == 0, out
         rows = [dict(re.findall(r"(\w+)=(\d+)", line)) for line in out.splitlines()]

@@ -513,6 +513,36 @@ static void reasons_are_clean(void **state)
 		assert_true((uint8_t)*c >= 0x20 && *c != 0x7f);
 }
 
+static void printable(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t cap;
+		const char *shown;
+	} rows[] = {
+		{ "alice", 6, "alice" },
+		{ "alice", 5, "alic" },
+		{ "a\r\n\x1b[31mb\x7f", 64, "a???[31mb?" },
+		{ "J\xc3\xbcrgen", 64, "J\xc3\xbcrgen" },
+		{ "J\xc3\xbcrgen", 3, "J" }, /* never half a character */
+		{ "J\xc3\xbcrgen", 4, "J\xc3\xbc" },
+		{ "J\xfcrgen", 64, "J?rgen" },
+		{ "\xe2\x82\xac\xf0\x9f\x98\x80", 64,
+		  "\xe2\x82\xac\xf0\x9f\x98\x80" },
+		/* RFC 3629: too long, surrogate, too large, cut off */
+		{ "\xc0\xaf\xe0\x80\xaf", 64, "?????" },
+		{ "\xed\xa0\x80", 64, "???" },
+		{ "\xf4\x90\x80\x80", 64, "????" },
+		{ "\xe2\x82", 64, "??" },
+	};
+	char out[64];
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		assert_string_equal(exchange_printable(BYTES(rows[i].text), out,
+						       rows[i].cap),
+				    rows[i].shown);
+}
+
 /* --- which server
  * ------------------------------------------------------------------ */
 
@@ -653,6 +683,9 @@ static void owa_urls(void **state)
 		  TO,
 		  LEGACY },
 		{ { EXCHANGE_OWA, "EX07", .path = "/owa/../x" }, TO, LEGACY },
+		{ { EXCHANGE_OWA, "EX07", .path = "/owa.evil.com/" },
+		  TO,
+		  LEGACY },
 		{ { EXCHANGE_OWA, "EX07", .path = "/owa/\r\nX: y" },
 		  TO,
 		  LEGACY },
@@ -873,6 +906,7 @@ int main(void)
 		cmocka_unit_test(reasons),
 		cmocka_unit_test(the_cmdlet),
 		cmocka_unit_test(reasons_are_clean),
+		cmocka_unit_test(printable),
 		cmocka_unit_test(health),
 		cmocka_unit_test(affinity),
 		cmocka_unit_test(weights),

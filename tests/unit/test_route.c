@@ -275,6 +275,7 @@ static void refuses(void **state)
 	} rows[] = {
 		{ { .server = "EX10" }, -EINVAL }, /* no key */
 		{ { .server = "EX10", .display = "Alice" }, -EINVAL },
+		{ { .server = "EX10", .sam = "alice" }, -EINVAL }, /* whose? */
 		{ { .smtp = "a@b.c" }, -EINVAL }, /* no server */
 		{ { .smtp = "a@b.c", .server = "" }, -EINVAL },
 		{ { .smtp = "a@b.c", .server = long_server }, -EINVAL },

@@ -372,6 +372,37 @@ static void again(void **state)
 	assert_string_equal(where(t, "al@contoso.com"), "EX19");
 }
 
+/* Little is known of them, and they are known again. */
+static void by_little(void **state)
+{
+	static const char *const files[] = {
+		"SamAccountName,Domain,ServerName\nbob,A,EX1\nbob,B,EX2\n",
+		"EmailAddresses,ServerName\nx@b.c;y@b.c,EX1\nsmtp:z@b.c,EX2\n",
+		"ArchiveGuid,SamAccountName,ServerName,"
+		"UserPrincipalName\n" GUID_A ",alice,EX1,\n" GUID_B
+		",bob,EX2,\n",
+		"LegacyExchangeDN,ServerName\n/o=C/cn=x,EX1\n/o=C/cn=y,EX2\n",
+	};
+	static const char lost[] = "SamAccountName,UserPrincipalName,"
+				   "ServerName\ncarol,,EX3\n";
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		for (int replaced = 0; replaced < 2; replaced++) {
+			struct route_table *t = route_new(&secret, 1);
+
+			if (import(t, files[i]))
+				fail_msg("file %zu: %s", i, report.error);
+			assert_int_equal(import_bytes(t, files[i],
+						      strlen(files[i]),
+						      replaced),
+					 0);
+			assert_int_equal(report.unchanged, 2);
+			route_free(t);
+		}
+	assert_int_equal(import(*state, lost), -EINVAL);
+	assert_non_null(strstr(report.error, "without its domain"));
+}
+
 static void replace(void **state)
 {
 	/* the same names, another GUID: made anew */
@@ -487,15 +518,11 @@ int main(void)
 {
 #define IMPORT_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		IMPORT_TEST(dialects),
-		IMPORT_TEST(utf_16),
-		IMPORT_TEST(refusals),
-		IMPORT_TEST(a_thousand),
-		IMPORT_TEST(again),
-		IMPORT_TEST(replace),
-		IMPORT_TEST(many_addresses),
-		IMPORT_TEST(many_problems),
-		IMPORT_TEST(a_large_organisation),
+		IMPORT_TEST(dialects),	    IMPORT_TEST(utf_16),
+		IMPORT_TEST(refusals),	    IMPORT_TEST(a_thousand),
+		IMPORT_TEST(again),	    IMPORT_TEST(by_little),
+		IMPORT_TEST(replace),	    IMPORT_TEST(many_addresses),
+		IMPORT_TEST(many_problems), IMPORT_TEST(a_large_organisation),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, NULL);

@@ -28,8 +28,7 @@ static int end(void **state)
 	return 0;
 }
 
-/* --- the program
- * -------------------------------------------------------------- */
+/* --- the program --- */
 
 struct program {
 	pid_t pid;
@@ -85,8 +84,7 @@ static void finish(struct program *p)
 	waitpid(p->pid, NULL, 0);
 }
 
-/* --- our side
- * -------------------------------------------------------------------- */
+/* --- our side --- */
 
 /* One TLS connection on a socket that blocks, but not for ever. */
 struct conn {
@@ -181,8 +179,7 @@ static int socket_new(void)
 	return fd;
 }
 
-/* --- we serve
- * -------------------------------------------------------------------- */
+/* --- we serve --- */
 
 static bool serve(int listener, struct tls_server *s, const char *version,
 		  const char *session, int round)
@@ -253,8 +250,7 @@ static void openssl_as_client(void **state)
 	tls_tickets_free(k);
 }
 
-/* --- we ask
- * ---------------------------------------------------------------------- */
+/* --- we ask --- */
 
 static void ask(struct tls_target *t, uint16_t port, const char *expect)
 {

@@ -46,8 +46,7 @@ static int end(void **state)
 	return 0;
 }
 
-/* --- what clients are shown
- * ------------------------------------------------------ */
+/* --- what clients are shown --- */
 
 static void names(void **state)
 {
@@ -234,8 +233,7 @@ static void certificate_facts(void **state)
 	assert_string_equal(ends_error, "/nowhere/x.pem: no such file");
 }
 
-/* --- tickets
- * ----------------------------------------------------------------------- */
+/* --- tickets --- */
 
 static struct tls_server *ticketing(struct tls_tickets *k, const char *context,
 				    unsigned n)

@@ -49,8 +49,7 @@ static int end(void **state)
 	return 0;
 }
 
-/* --- helpers -----------------------------------------------------------------
- */
+/* --- helpers --- */
 
 static void date_of(const char *file, bool after, char date[TLS_DATE])
 {
@@ -76,8 +75,7 @@ static void show(struct pair *p, const char *file)
 	EVP_PKEY_free(key);
 }
 
-/* --- back ends we refuse
- * -------------------------------------------------------- */
+/* --- back ends we refuse --- */
 
 static void verification(void **state)
 {

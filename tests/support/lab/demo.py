@@ -102,7 +102,7 @@ def move(lab, clients=2, seconds=1.5):
                 stdout=out, stderr=subprocess.STDOUT))
         logs.append(log)
     time.sleep(seconds)
-    command = ["mailbox", "move", bob.smtp, "--server", goal.name]
+    command = ["mailbox", "move", bob.smtp, goal.name]
     moved = lab.gate.cli(*command)
     say("  # casgatectl", *command)
     say("  " + (moved.stdout or moved.stderr).strip().replace("\n", "\n  "))
@@ -152,7 +152,7 @@ casgate goes on running. Try it by hand, as root in another terminal:
   {curl} -u carol@contoso.com:x https://{topology.NAMESPACE}/EWS/Exchange.asmx
   {curl} -i -u dave@contoso.com:x https://{topology.NAMESPACE}/owa/
   {ctl} status
-  {ctl} mailbox move carol@contoso.com --server EX13
+  {ctl} mailbox move carol@contoso.com EX13
   {ctl} session list
   {client} tcpdump -ni eth0
 
@@ -192,6 +192,8 @@ def main():
         raise SystemExit(128 + number)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
+    # Whoever started us in the background may have had it ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return run(options, time.monotonic())
     except KeyboardInterrupt:

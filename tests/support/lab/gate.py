@@ -39,8 +39,10 @@ def base_config(hosts, authority, certificates, mailbox_csv, workers, driver):
         row = {"name": s.name, "fqdn": s.fqdn, "address": s.address, "version": s.version,
                "site": s.site, "tls": {"ca": str(authority.cert)}}
         if s.external_url:
-            row["virtual-directories"] = {v: {"external-url": url}
-                                          for v, url in s.external_url.items()}
+            # A server with the mapping has the directories named there only.
+            row["virtual-directories"] = {
+                v: {"external-url": s.external_url[v]} if v in s.external_url else {}
+                for v in ("owa", "eas", "rpc", "ews", "autodiscover", "oab")}
         return row
 
     def listener(protocol, port, address, family):

@@ -167,6 +167,7 @@ class Hosts:
             process = subprocess.Popen(self.command(host, *argv), stdin=subprocess.DEVNULL,
                                        stdout=out, stderr=subprocess.STDOUT, **options)
         self._processes.append(process)
+        self._note(f"pid {process.pid}")
         return process
 
     def log_text(self, log, last=4000):

@@ -6,6 +6,7 @@ Started before anything else is made. Its standard input is a pipe whose other
 end only the lab holds: end of file means the lab was closed or killed. Lines
 on it tell what else there is to give back:
 
+    pid N           started by the lab
     hugepages N     reserved beyond what there was
     mount PATH      mounted by the lab
 """
@@ -68,10 +69,11 @@ def reap(name, directory, notes):
         os.rmdir("/etc/netns")
     except OSError:
         pass
-    for path in glob.glob(f"/var/run/dpdk/*{name}*"):
-        shutil.rmtree(path, ignore_errors=True)
     for word, value in notes:
-        if word == "mount":
+        if word == "pid":   # DPDK's run-time directory bears it
+            for path in glob.glob(f"/var/run/dpdk/*-{value}"):
+                shutil.rmtree(path, ignore_errors=True)
+        elif word == "mount":
             subprocess.run(["umount", value], check=False)
         elif word == "hugepages":
             add_hugepages(-int(value))
