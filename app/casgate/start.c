@@ -61,11 +61,10 @@ unsigned start_packets(const struct conf *conf, unsigned workers, char *sum,
 		       size_t cap)
 {
 	unsigned fixed = conf->n_interfaces * RING_PACKETS + RESERVE_PACKETS;
-	unsigned room = RTE_PKTMBUF_HEADROOM + 192 + largest_mtu(conf) + 18;
+	unsigned room = (unsigned)nic_packet_size(largest_mtu(conf));
 	uint64_t bytes = conf->appliance.memory / 4 * 3 / workers;
 	unsigned payload = conf->appliance.packets;
 
-	room = max(room, 2048u + RTE_PKTMBUF_HEADROOM + 128);
 	if (!payload)
 		payload = bytes / room > fixed
 				  ? (unsigned)(bytes / room) - fixed

@@ -5,6 +5,8 @@
  */
 #include "conf/private.h"
 
+#include <string.h>
+
 struct book {
 	FILE *f;
 	bool roff;
@@ -61,15 +63,15 @@ static void put_setting(const struct book *b, const struct setting *s,
 static void put_schema(const struct book *b, const struct schema *schema,
 		       const char *path, bool restart)
 {
-	char below[CONF_PATH];
+	char below[CONF_PATH + 2]; /* "[]" behind it */
 
 	for (unsigned i = 0; i < schema->n; i++) {
 		const struct setting *s = &schema->setting[i];
 		bool fixed = restart || s->flags & RESTART;
 
-		snprintf(below, sizeof(below), "%s%s%s%s", path,
-			 *path ? "." : "", s->key,
-			 s->kind == KIND_MAPS ? "[]" : "");
+		path_join(below, path, s->key);
+		if (s->kind == KIND_MAPS)
+			strcat(below, "[]");
 		if (s->kind == KIND_MAP || s->kind == KIND_MAPS)
 			put_schema(b, s->sub, below, fixed);
 		else

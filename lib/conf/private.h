@@ -93,6 +93,8 @@ void *store_alloc(struct conf_store *s, size_t n);
 char *store_text(struct conf_store *s, const char *text, size_t n);
 void store_place(struct conf_store *s, const char *path, struct conf_pos pos);
 void store_sort(struct conf_store *s);
+/* "path.key" into dst[CONF_PATH]; the table's own paths always fit. */
+void path_join(char *dst, const char *path, const char *key);
 /* Does the file have it? */
 bool store_has(const struct conf_store *s, const char *path);
 struct conf_pos store_where(const struct conf_store *s, const char *path);

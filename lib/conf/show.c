@@ -115,8 +115,7 @@ static void walk_map(const struct walk *w, const struct schema *schema,
 	for (unsigned i = 0; i < schema->n; i++) {
 		const struct setting *s = &schema->setting[i];
 
-		snprintf(below, sizeof(below), "%s%s%s", path, *path ? "." : "",
-			 s->key);
+		path_join(below, path, s->key);
 		walk_setting(w, s, src, below, restart || s->flags & RESTART);
 	}
 }

@@ -99,6 +99,13 @@ void store_sort(struct conf_store *s)
 		qsort(s->places, s->n_places, sizeof(*s->places), by_path);
 }
 
+void path_join(char *dst, const char *path, const char *key)
+{
+	if (snprintf(dst, CONF_PATH, "%s%s%s", path, *path ? "." : "", key) >=
+	    CONF_PATH)
+		assert(!"a path of the table is too long");
+}
+
 static const struct place *find(const struct conf_store *s, const char *path)
 {
 	uint32_t low = 0, high = s->n_places;

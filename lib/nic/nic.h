@@ -94,6 +94,8 @@ void nic_eal_fini(void);
 must_check struct rte_mempool *nic_pool_new(const char *name, unsigned packets,
 					    uint16_t mtu, int socket,
 					    bool shared_cpus);
+/* Memory of one packet buffer in such a pool [bytes]. */
+size_t nic_packet_size(uint16_t mtu);
 void nic_pool_free(struct rte_mempool *pool);
 
 /**

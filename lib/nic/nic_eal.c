@@ -148,19 +148,58 @@ void nic_eal_fini(void)
 	rmdir(dir);
 }
 
-struct rte_mempool *nic_pool_new(const char *name, unsigned packets,
-				 uint16_t mtu, int socket, bool shared_cpus)
+/* An Ethernet header and a VLAN tag (dataplane rule 11), and XDP's own
+ * headroom; at least the size all drivers know. */
+static uint16_t data_room(uint16_t mtu)
 {
-	/* An Ethernet header and a VLAN tag (dataplane rule 11), and XDP's
-	 * own headroom; at least the size all drivers know. */
 	unsigned room = max(mtu + 18U + RTE_PKTMBUF_HEADROOM + NIC_XDP_HEADROOM,
 			    (unsigned)RTE_MBUF_DEFAULT_BUF_SIZE);
 
+	return (uint16_t)RTE_ALIGN_CEIL(room, 64);
+}
+
+/* On ordinary memory buffers may cross its small pages: nothing there is
+ * addressed physically, half of it would be lost else, and AF_XDP takes the
+ * pool for one run of equal buffers. */
+static unsigned pool_flags(void)
+{
+	return rte_eal_has_hugepages() ? 0 : RTE_MEMPOOL_F_NO_IOVA_CONTIG;
+}
+
+size_t nic_packet_size(uint16_t mtu)
+{
+	return rte_mempool_calc_obj_size(
+		(uint32_t)(sizeof(struct rte_mbuf) + data_room(mtu)),
+		pool_flags(), NULL);
+}
+
+struct rte_mempool *nic_pool_new(const char *name, unsigned packets,
+				 uint16_t mtu, int socket, bool shared_cpus)
+{
+	struct rte_pktmbuf_pool_private priv = {
+		.mbuf_data_room_size = data_room(mtu),
+	};
+	struct rte_mempool *pool = rte_mempool_create_empty(
+		name, packets,
+		(unsigned)sizeof(struct rte_mbuf) + data_room(mtu), 512,
+		sizeof(priv), socket, pool_flags());
+
+	if (!pool)
+		return NULL;
 	/* The plain ring makes a worker wait for one that was preempted in
 	 * the middle of a put (dataplane A9). */
-	return rte_pktmbuf_pool_create_by_ops(
-		name, packets, 512, 0, (uint16_t)RTE_ALIGN_CEIL(room, 64),
-		socket, shared_cpus ? "ring_mt_rts" : "ring_mp_mc");
+	if (rte_mempool_set_ops_byname(
+		    pool, shared_cpus ? "ring_mt_rts" : "ring_mp_mc", NULL)) {
+		rte_mempool_free(pool);
+		return NULL;
+	}
+	rte_pktmbuf_pool_init(pool, &priv);
+	if (rte_mempool_populate_default(pool) < 0) {
+		rte_mempool_free(pool);
+		return NULL;
+	}
+	rte_mempool_obj_iter(pool, rte_pktmbuf_init, NULL);
+	return pool;
 }
 
 void nic_pool_free(struct rte_mempool *pool)

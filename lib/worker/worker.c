@@ -82,6 +82,8 @@ bool worker_turn(struct worker *w, usec_t now)
 	begin(w, now);
 	enter(w, PHASE_RECEIVE);
 	busy = worker_receive(w, &full) != 0;
+	if (w->touched)
+		worker_wake(w); /* not after a handshake of a millisecond */
 	enter(w, PHASE_TIMERS);
 	busy |= timers(w, full);
 	enter(w, PHASE_MESSAGES);

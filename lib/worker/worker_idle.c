@@ -41,23 +41,22 @@ void worker_idle_init(struct worker *w)
 {
 	struct worker_group *g = w->group;
 	cpu_set_t set;
+	int cpu = -1;
 
 	/* Naps of 50 us would last 100 with the default slack. */
 	prctl(PR_SET_TIMERSLACK, 1000UL, 0, 0, 0);
-	w->cpu = -1;
 	if (!sched_getaffinity(0, sizeof(set), &set) && CPU_COUNT(&set) == 1)
 		for (int c = 0; c < CPU_SETSIZE; c++)
 			if (CPU_ISSET(c, &set))
-				w->cpu = c;
+				cpu = c;
 	/* Published before the others are read: of two that share, at least
 	 * the second sees it. */
-	atomic_thread_fence(memory_order_seq_cst);
+	atomic_store(&w->cpu, cpu);
 	for (unsigned i = 0; i < g->workers; i++) {
-		int other =
-			__atomic_load_n(&g->worker[i]->cpu, __ATOMIC_RELAXED);
+		int other = atomic_load(&g->worker[i]->cpu);
 
 		if (i != w->id && other != CPU_UNKNOWN &&
-		    (other == w->cpu || other < 0 || w->cpu < 0))
+		    (other == cpu || other < 0 || cpu < 0))
 			atomic_store(&g->crowded, true);
 	}
 }

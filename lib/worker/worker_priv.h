@@ -130,7 +130,7 @@ struct worker {
 	struct spsc relay[IP_IFACES];
 	/* The idle ladder. */
 	usec_t idle_since; /* 0 = busy */
-	int cpu;	   /* the one it is pinned to, -1 = several */
+	_Atomic int cpu;   /* the one it is pinned to, -1 = several */
 #define CPU_UNKNOWN (-2) /* has not started */
 
 	_Alignas(CACHE_LINE) struct worker_stats stats;

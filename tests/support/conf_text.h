@@ -70,7 +70,8 @@ static inline char *conf_changed(const char *find, const char *put)
 	return text;
 }
 
-static inline int conf_text(const char *text, struct conf **c, struct conf_report *r)
+static inline int conf_text(const char *text, struct conf **c,
+			    struct conf_report *r)
 {
 	return conf_parse(BYTES(text), "dir/c.yaml", 0, c, r);
 }

@@ -42,6 +42,10 @@ MALFORMED = {
     "line too long": (head(f"X: {'a' * 20000}\r\n"), 400),
     "too many lines": (head("X: a\r\n" * 200), 400),
     "head too large": (head("".join(f"X{i}: {'a' * 8000}\r\n" for i in range(12))), 400),
+    # IIS reads "_" as "-"
+    "Content_Length": (head("Content_Length: 5\r\n"), 400),
+    "transfer_encoding": (head("transfer_encoding: chunked\r\n"), 400),
+    "X_Forwarded_For": (head("X_Forwarded_For: 9.9.9.9\r\n"), 400),
     # Host
     "no Host": (head(host=""), 400),
     "two Hosts": (head(host=HOST + HOST), 400),

@@ -180,7 +180,7 @@ def test_request_passes_unchanged(lab):
 def test_forwarded_headers_are_made_anew(lab, family, address):
     lies = "X-Forwarded-For: 1.2.3.4\r\nx-forwarded-for: 5.6.7.8\r\nX-Forwarded-Proto: gopher\r\n" \
         "X-Forwarded-Host: evil.org\r\nX-Forwarded-Server: evil.org\r\nForwarded: for=1.2.3.4\r\n" \
-        "X_Forwarded_For: 9.9.9.9\r\nFront-End-Https: Off\r\n"
+        "Front_End_Https: Off\r\nFront-End-Https: Off\r\n"
     number, target = lab.origin.path("echo")
     with lab.wire(family=family) as wire:
         assert wire.ask("GET", target, OLGA, headers=lies).status == 200
@@ -189,7 +189,7 @@ def test_forwarded_headers_are_made_anew(lab, family, address):
     assert seen.all("X-Forwarded-Proto") == ["https"]
     assert seen.all("X-Forwarded-Host") == [NAMESPACE]
     assert seen.all("Front-End-Https") in (["On"], ["on"])
-    for name in ("X-Forwarded-Server", "Forwarded", "X_Forwarded_For"):
+    for name in ("X-Forwarded-Server", "Forwarded", "Front_End_Https"):
         assert not seen.all(name)
 
 

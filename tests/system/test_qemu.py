@@ -39,7 +39,7 @@ class Guest(test_nic.Echo):
     """nic-echo in a guest; says the same and ends the same way."""
 
     def __init__(self, image, card, profile, driver, workers):
-        queues = workers if "queues=" in card else 1
+        queues = workers if "mq=on" in card else 1
         sh(f"ip netns add {PEER}")
         sh(f"ip netns exec {PEER} ip tuntap add tap0 mode tap "
            + ("multi_queue" if queues > 1 else ""))
@@ -92,6 +92,8 @@ def test_card(image, card, profile, driver, workers, rss):
     guest = Guest(image, card, profile, driver, workers)
     try:
         assert guest.ready, "\n".join(guest.said)
+        queues = workers if "mq=on" in card else 1
+        assert any(f"queues={queues} " in line for line in guest.said)
         for family, target in test_nic.OURS.items():
             assert test_nic.ping(target) == 0
             assert test_nic.ping(target, 3, "-s 1452 -M do") == 0

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 
-program, sample = sys.argv[1:3]
+program, sample = map(os.path.abspath, sys.argv[1:3])
 passed, failed = 0, 0
 
 

@@ -81,12 +81,12 @@ static json_t *handle_both(void *ctx, struct control_call *call)
 	return json_string("data");
 }
 
-static int set_up(void **state)
+static int set_up_with(void **state, unsigned timeout_ms)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	struct control_server_config c = { .ctx = w,
-					   .timeout_ms = 200,
-					   .later_ms = 100 };
+					   .timeout_ms = timeout_ms,
+					   .later_ms = timeout_ms };
 	char error[256];
 
 	log_set_level(LOG_LEVEL_ERROR);
@@ -107,6 +107,17 @@ static int set_up(void **state)
 		fprintf(stderr, "%s\n", error);
 	*state = w;
 	return w->server ? 0 : -1;
+}
+
+static int set_up(void **state)
+{
+	return set_up_with(state, 20000);
+}
+
+/* For tests that wait until patience ends. */
+static int set_up_hasty(void **state)
+{
+	return set_up_with(state, 100);
 }
 
 static int tear_down(void **state)
@@ -615,6 +626,8 @@ static void client_fails(void **state)
 	unlink(path);
 }
 
+#define WITH_HASTE(f)                                                          \
+	cmocka_unit_test_setup_teardown(f, set_up_hasty, tear_down)
 #define WITH_SERVER(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -623,7 +636,7 @@ int main(void)
 		WITH_SERVER(request_lines),    WITH_SERVER(framing),
 		WITH_SERVER(long_lines),       WITH_SERVER(long_reply),
 		WITH_SERVER(progress),	       WITH_SERVER(answers_later),
-		WITH_SERVER(time_outs),	       WITH_SERVER(deaf_client),
+		WITH_HASTE(time_outs),	       WITH_HASTE(deaf_client),
 		WITH_SERVER(too_many_clients), WITH_SERVER(claims),
 		WITH_SERVER(client_asks),      WITH_SERVER(client_fails),
 	};

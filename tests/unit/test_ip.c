@@ -270,139 +270,77 @@ static void options4(void **state)
 	net_close(&net);
 }
 
+static const struct {
+	const char *what;
+	uint8_t first; /* next header of the IPv6 header */
+	uint8_t h[80];
+	unsigned n;
+	enum ip_verdict want;
+} extension_rows[] = {
+	{ "hop-by-hop", 0, { 6, 0, 1, 4 }, 8, IP_TCP },
+	{ "destination options", 60, { 6, 0, 1, 4 }, 8, IP_TCP },
+	{ "both", 0, { 60, 0, 1, 4, [8] = 6, 0, 1, 4 }, 16, IP_TCP },
+	{ "hop-by-hop second",
+	  60,
+	  { 0, 0, 1, 4, [8] = 6, 0, 1, 4 },
+	  16,
+	  IP_DROP_HEADER },
+	{ "six times Pad1", 0, { 6 }, 8, IP_TCP },
+	{ "router alert", 0, { 6, 0, 5, 2, 0, 0, 1, 0 }, 8, IP_TCP },
+	{ "unknown, skip", 60, { 6, 0, 0x3e, 4 }, 8, IP_TCP },
+	{ "unknown, drop", 60, { 6, 0, 0x7e, 4 }, 8, IP_DROP_HEADER },
+	{ "unknown, tell", 60, { 6, 0, 0xbe, 4 }, 8, IP_DROP_HEADER },
+	{ "jumbo", 0, { 6, 0, 0xc2, 4, 0, 1 }, 8, IP_DROP_HEADER },
+	{ "option too long", 60, { 6, 0, 1, 5 }, 8, IP_DROP_HEADER },
+	{ "option cut", 60, { 6, 0, 1, 3, 0, 0, 0, 1 }, 8, IP_DROP_HEADER },
+	{ "padding that hides", 60, { 6, 0, 1, 4, 0, 9 }, 8, IP_DROP_HEADER },
+	{ "too much padding", 60, { 6, 1, 1, 12 }, 16, IP_DROP_HEADER },
+	{ "routing type 0", 43, { 6, 0, 0, 0 }, 8, IP_DROP_HEADER },
+	{ "routing done", 43, { 6, 0, 2, 0 }, 8, IP_TCP },
+	{ "routing not done", 43, { 6, 0, 2, 1 }, 8, IP_DROP_HEADER },
+	{ "header longer than all", 60, { 6, 99 }, 8, IP_DROP_SHORT },
+	{ "atomic fragment", 44, { 6 }, 8, IP_TCP },
+	{ "fragment header twice", 44, { 44, [8] = 6 }, 16, IP_DROP_FRAGMENT },
+	{ "authentication", 51, { 6, 1 }, 16, IP_DROP_PROTOCOL },
+	{ "eight",
+	  60,
+	  { 60,	       0, 1, 4, [8] = 60,  0, 1, 4, [16] = 60, 0, 1, 4,
+	    [24] = 60, 0, 1, 4, [32] = 60, 0, 1, 4, [40] = 60, 0, 1, 4,
+	    [48] = 60, 0, 1, 4, [56] = 6,  0, 1, 4 },
+	  64,
+	  IP_TCP },
+	{ "nine",
+	  60,
+	  { 60,	       0, 1, 4, [8] = 60,  0, 1, 4, [16] = 60, 0, 1, 4,
+	    [24] = 60, 0, 1, 4, [32] = 60, 0, 1, 4, [40] = 60, 0, 1, 4,
+	    [48] = 60, 0, 1, 4, [56] = 60, 0, 1, 4, [64] = 6,  0, 1, 4 },
+	  72,
+	  IP_DROP_HEADER },
+};
+
 static void extensions6(void **state)
 {
-	static const struct {
-		const char *what;
-		uint8_t first; /* next header of the IPv6 header */
-		uint8_t h[80];
-		unsigned n;
-		enum ip_verdict want;
-	} rows
-		[] = {
-			{ "hop-by-hop", 0, { 6, 0, 1, 4 }, 8, IP_TCP },
-			{ "destination options",
-			  60,
-			  { 6, 0, 1, 4 },
-			  8,
-			  IP_TCP },
-			{ "both",
-			  0,
-			  { 60, 0, 1, 4, [8] = 6, 0, 1, 4 },
-			  16,
-			  IP_TCP },
-			{ "hop-by-hop second",
-			  60,
-			  { 0, 0, 1, 4, [8] = 6, 0, 1, 4 },
-			  16,
-			  IP_DROP_HEADER },
-			{ "six times Pad1", 0, { 6 }, 8, IP_TCP },
-			{ "router alert",
-			  0,
-			  { 6, 0, 5, 2, 0, 0, 1, 0 },
-			  8,
-			  IP_TCP },
-			{ "unknown, skip", 60, { 6, 0, 0x3e, 4 }, 8, IP_TCP },
-			{ "unknown, drop",
-			  60,
-			  { 6, 0, 0x7e, 4 },
-			  8,
-			  IP_DROP_HEADER },
-			{ "unknown, tell",
-			  60,
-			  { 6, 0, 0xbe, 4 },
-			  8,
-			  IP_DROP_HEADER },
-			{ "jumbo",
-			  0,
-			  { 6, 0, 0xc2, 4, 0, 1 },
-			  8,
-			  IP_DROP_HEADER },
-			{ "option too long",
-			  60,
-			  { 6, 0, 1, 5 },
-			  8,
-			  IP_DROP_HEADER },
-			{ "option cut",
-			  60,
-			  { 6, 0, 1, 3, 0, 0, 0, 1 },
-			  8,
-			  IP_DROP_HEADER },
-			{ "padding that hides",
-			  60,
-			  { 6, 0, 1, 4, 0, 9 },
-			  8,
-			  IP_DROP_HEADER },
-			{ "too much padding",
-			  60,
-			  { 6, 1, 1, 12 },
-			  16,
-			  IP_DROP_HEADER },
-			{ "routing type 0",
-			  43,
-			  { 6, 0, 0, 0 },
-			  8,
-			  IP_DROP_HEADER },
-			{ "routing done", 43, { 6, 0, 2, 0 }, 8, IP_TCP },
-			{ "routing not done",
-			  43,
-			  { 6, 0, 2, 1 },
-			  8,
-			  IP_DROP_HEADER },
-			{ "header longer than all",
-			  60,
-			  { 6, 99 },
-			  8,
-			  IP_DROP_SHORT },
-			{ "atomic fragment", 44, { 6 }, 8, IP_TCP },
-			{ "fragment header twice",
-			  44,
-			  { 44, [8] = 6 },
-			  16,
-			  IP_DROP_FRAGMENT },
-			{ "authentication",
-			  51,
-			  { 6, 1 },
-			  16,
-			  IP_DROP_PROTOCOL },
-			{ "eight",
-			  60,
-			  { 60,	       0, 1, 4, [8] = 60,  0, 1, 4,
-			    [16] = 60, 0, 1, 4, [24] = 60, 0, 1, 4,
-			    [32] = 60, 0, 1, 4, [40] = 60, 0, 1, 4,
-			    [48] = 60, 0, 1, 4, [56] = 6,  0, 1, 4 },
-			  64,
-			  IP_TCP },
-			{ "nine",
-			  60,
-			  { 60,	       0, 1, 4, [8] = 60,  0, 1, 4,
-			    [16] = 60, 0, 1, 4, [24] = 60, 0, 1, 4,
-			    [32] = 60, 0, 1, 4, [40] = 60, 0, 1, 4,
-			    [48] = 60, 0, 1, 4, [56] = 60, 0, 1, 4,
-			    [64] = 6,  0, 1, 4 },
-			  72,
-			  IP_DROP_HEADER },
-		};
 	struct frame f;
 	struct net net;
 
 	net_open(&net);
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		unsigned n = rows[i].n;
+	for (size_t i = 0; i < ARRAY_LEN(extension_rows); i++) {
+		unsigned n = extension_rows[i].n;
 		uint8_t p[160];
 
-		print_message("# %s\n", rows[i].what);
-		memcpy(p, rows[i].h, n);
+		print_message("# %s\n", extension_rows[i].what);
+		memcpy(p, extension_rows[i].h, n);
 		memcpy(p + n, wire_tcp(1, 2, 70), 70);
 		frame_to_us(&f, HER6, US6, 0, p, n + 70);
-		f.b[20] = rows[i].first;
+		f.b[20] = extension_rows[i].first;
 		frame_resum(&f, 14, 40 + n, P_TCP);
-		assert_int_equal(net_feed(&net, IF_ETH, &f), rows[i].want);
+		assert_int_equal(net_feed(&net, IF_ETH, &f),
+				 extension_rows[i].want);
 		/* In small pieces nothing changes. */
 		assert_int_equal(
 			net_input_pkt(&net, IF_ETH, net_packet(&net, &f, 3)),
-			rows[i].want);
-		if (rows[i].want == IP_TCP) {
+			extension_rows[i].want);
+		if (extension_rows[i].want == IP_TCP) {
 			assert_int_equal(net.in.seg.m->pkt_len, 70);
 			rte_pktmbuf_free(net.in.seg.m);
 		}

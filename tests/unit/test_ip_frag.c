@@ -40,101 +40,86 @@ static void fragment(struct frame *f, bool v4, unsigned id,
 	frame_to_us(f, HER6, US6, 44, b, 8 + p->len);
 }
 
-static void sequences(void **state)
-{
 #define KEPT IP_FRAGMENT
 #define GONE IP_DROP_FRAGMENT
-	static const struct {
-		const char *what;
-		struct piece piece[10];
-	} rows[] = {
-		{ "two", { { 0, 104, 1, KEPT }, { 104, 96, 0, IP_TCP } } },
-		{ "two, the last first",
-		  { { 104, 96, 0, KEPT }, { 0, 104, 1, IP_TCP } } },
-		{ "three, mixed",
-		  { { 160, 40, 0, KEPT },
-		    { 0, 80, 1, KEPT },
-		    { 80, 80, 1, IP_TCP } } },
-		{ "eight",
-		  { { 0, 8, 1, KEPT },
-		    { 16, 8, 1, KEPT },
-		    { 8, 8, 1, KEPT },
-		    { 32, 8, 1, KEPT },
-		    { 24, 8, 1, KEPT },
-		    { 48, 152, 0, KEPT },
-		    { 44 + 4 - 8, 8, 1, IP_TCP } } },
-		{ "one twice: a network's doing",
-		  { { 0, 104, 1, KEPT },
-		    { 0, 104, 1, GONE },
-		    { 104, 96, 0, IP_TCP } } },
-		{ "the last twice",
-		  { { 104, 96, 0, KEPT },
-		    { 104, 96, 0, GONE },
-		    { 0, 104, 1, IP_TCP } } },
-		{ "overlap at the front",
-		  { { 0, 104, 1, KEPT },
-		    { 96, 104, 0, GONE },
-		    { 104, 96, 0, GONE } /* all that is still to come */ } },
-		{ "overlap at the back",
-		  { { 104, 96, 0, KEPT },
-		    { 0, 112, 1, GONE },
-		    { 0, 104, 1, GONE } } },
-		{ "one inside another",
-		  { { 0, 104, 1, KEPT },
-		    { 16, 16, 1, GONE },
-		    { 104, 96, 0, GONE } } },
-		{ "one around another",
-		  { { 16, 16, 1, KEPT },
-		    { 0, 104, 1, GONE },
-		    { 104, 96, 0, GONE } } },
-		{ "the same place, shorter",
-		  { { 0, 104, 1, KEPT },
-		    { 0, 96, 1, GONE },
-		    { 104, 96, 0, GONE } } },
-		{ "two ends",
-		  { { 104, 96, 0, KEPT },
-		    { 96, 8, 0, GONE },
-		    { 0, 104, 1, GONE } } },
-		{ "two ends, the farther first",
-		  { { 104, 88, 0, KEPT },
-		    { 192, 8, 0, GONE },
-		    { 0, 104, 1, GONE } } },
-		{ "more behind the end",
-		  { { 96, 96, 0, KEPT },
-		    { 192, 8, 1, GONE },
-		    { 0, 96, 1, GONE } } },
-		{ "no multiple of eight",
-		  { { 0, 100, 1, GONE },
-		    { 0, 104, 1, KEPT },
-		    { 104, 96, 0, IP_TCP } } },
-		{ "empty",
-		  { { 104, 0, 0, GONE },
-		    { 0, 104, 1, KEPT },
-		    { 104, 96, 0, IP_TCP } } },
-		{ "beyond all packets",
-		  { { 65528, 8, 0, GONE },
-		    { 0, 104, 1, KEPT },
-		    { 104, 96, 0, IP_TCP } } },
-		{ "nine",
-		  { { 0, 8, 1, KEPT },
-		    { 8, 8, 1, KEPT },
-		    { 16, 8, 1, KEPT },
-		    { 24, 8, 1, KEPT },
-		    { 32, 8, 1, KEPT },
-		    { 40, 8, 1, KEPT },
-		    { 48, 8, 1, KEPT },
-		    { 56, 8, 1, KEPT },
-		    { 64, 136, 0, GONE } } },
-	};
+static const struct {
+	const char *what;
+	struct piece piece[10];
+} sequence_rows[] = {
+	{ "two", { { 0, 104, 1, KEPT }, { 104, 96, 0, IP_TCP } } },
+	{ "two, the last first",
+	  { { 104, 96, 0, KEPT }, { 0, 104, 1, IP_TCP } } },
+	{ "three, mixed",
+	  { { 160, 40, 0, KEPT }, { 0, 80, 1, KEPT }, { 80, 80, 1, IP_TCP } } },
+	{ "eight",
+	  { { 0, 8, 1, KEPT },
+	    { 16, 8, 1, KEPT },
+	    { 8, 8, 1, KEPT },
+	    { 32, 8, 1, KEPT },
+	    { 24, 8, 1, KEPT },
+	    { 48, 152, 0, KEPT },
+	    { 44 + 4 - 8, 8, 1, IP_TCP } } },
+	{ "one twice: a network's doing",
+	  { { 0, 104, 1, KEPT },
+	    { 0, 104, 1, GONE },
+	    { 104, 96, 0, IP_TCP } } },
+	{ "the last twice",
+	  { { 104, 96, 0, KEPT },
+	    { 104, 96, 0, GONE },
+	    { 0, 104, 1, IP_TCP } } },
+	{ "overlap at the front",
+	  { { 0, 104, 1, KEPT },
+	    { 96, 104, 0, GONE },
+	    { 104, 96, 0, GONE } /* all that is still to come */ } },
+	{ "overlap at the back",
+	  { { 104, 96, 0, KEPT }, { 0, 112, 1, GONE }, { 0, 104, 1, GONE } } },
+	{ "one inside another",
+	  { { 0, 104, 1, KEPT }, { 16, 16, 1, GONE }, { 104, 96, 0, GONE } } },
+	{ "one around another",
+	  { { 16, 16, 1, KEPT }, { 0, 104, 1, GONE }, { 104, 96, 0, GONE } } },
+	{ "the same place, shorter",
+	  { { 0, 104, 1, KEPT }, { 0, 96, 1, GONE }, { 104, 96, 0, GONE } } },
+	{ "two ends",
+	  { { 104, 96, 0, KEPT }, { 96, 8, 0, GONE }, { 0, 104, 1, GONE } } },
+	{ "two ends, the farther first",
+	  { { 104, 88, 0, KEPT }, { 192, 8, 0, GONE }, { 0, 104, 1, GONE } } },
+	{ "more behind the end",
+	  { { 96, 96, 0, KEPT }, { 192, 8, 1, GONE }, { 0, 96, 1, GONE } } },
+	{ "no multiple of eight",
+	  { { 0, 100, 1, GONE },
+	    { 0, 104, 1, KEPT },
+	    { 104, 96, 0, IP_TCP } } },
+	{ "empty",
+	  { { 104, 0, 0, GONE },
+	    { 0, 104, 1, KEPT },
+	    { 104, 96, 0, IP_TCP } } },
+	{ "beyond all packets",
+	  { { 65528, 8, 0, GONE },
+	    { 0, 104, 1, KEPT },
+	    { 104, 96, 0, IP_TCP } } },
+	{ "nine",
+	  { { 0, 8, 1, KEPT },
+	    { 8, 8, 1, KEPT },
+	    { 16, 8, 1, KEPT },
+	    { 24, 8, 1, KEPT },
+	    { 32, 8, 1, KEPT },
+	    { 40, 8, 1, KEPT },
+	    { 48, 8, 1, KEPT },
+	    { 56, 8, 1, KEPT },
+	    { 64, 136, 0, GONE } } },
+};
+
+static void sequences(void **state)
+{
 	struct frame f;
 	struct net net;
 
 	make_whole();
-	for (unsigned i = 0; i < 2 * ARRAY_LEN(rows); i++) {
-		const struct piece *p = rows[i / 2].piece;
+	for (unsigned i = 0; i < 2 * ARRAY_LEN(sequence_rows); i++) {
+		const struct piece *p = sequence_rows[i / 2].piece;
 		bool v4 = i & 1, got = false;
 
-		print_message("# %s\n", rows[i / 2].what);
+		print_message("# %s\n", sequence_rows[i / 2].what);
 		net_open(&net);
 		for (; p->len || p->off; p++) {
 			struct ip_seg *s = &net.in.seg;

@@ -314,6 +314,16 @@ static void sources(void **state)
 	}
 	net_close(&net);
 
+	/* The default route of one family is none for the other. */
+	c.route[0] = c.route[1];
+	c.n_routes = 1;
+	net_open_config(&net, &c);
+	a = wire_addr(FAR6);
+	assert_int_equal(ip_source(net.ip, &a, &want), 0);
+	a = wire_addr(FAR4);
+	assert_int_equal(ip_source(net.ip, &a, &want), -ENETUNREACH);
+	net_close(&net);
+
 	c.n_routes = 0;
 	net_open_config(&net, &c);
 	a = wire_addr(FAR4);
@@ -369,6 +379,19 @@ static void path_mtu(void **state)
 					 : 1500);
 		net_close(&net);
 	}
+
+	/* Told again: only downwards, and the ten minutes begin anew. */
+	net_open(&net);
+	a = wire_addr(FAR4);
+	ip_mtu_learn(net.ip, &a, 1400, net.now);
+	net.now += SEC(300);
+	ip_mtu_learn(net.ip, &a, 1450, net.now);
+	assert_int_equal(ip_mtu(net.ip, &a, net.now), 1400);
+	ip_mtu_learn(net.ip, &a, 0, net.now);
+	assert_int_equal(ip_mtu(net.ip, &a, net.now), 1280);
+	net.now += SEC(599);
+	assert_int_equal(ip_mtu(net.ip, &a, net.now), 1280);
+	net_close(&net);
 
 	/* A stranger's thousand destinations: bounded, and still right. */
 	net_open(&net);

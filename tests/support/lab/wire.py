@@ -3,6 +3,7 @@
 tells how a connection ended, which is what most proxies get wrong."""
 import base64
 import dataclasses
+import re
 import socket
 import ssl
 import struct
@@ -29,8 +30,7 @@ def request(method, target, mailbox=None, headers="", body=b"", host="mail.conto
     """A whole request as bytes; `headers` are finished lines."""
     if isinstance(body, str):
         body = body.encode()
-    if body and "content-length" not in headers.lower() \
-            and "transfer-encoding" not in headers.lower():
+    if body and not re.search("(?im)^(content-length|transfer-encoding):", headers):
         headers += f"Content-Length: {len(body)}\r\n"
     who = basic(mailbox) if mailbox else ""
     return f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n{who}{headers}\r\n".encode() + body
@@ -76,6 +76,8 @@ class Stream:
             piece = self.socket.recv(65536)
         except TimeoutError:
             raise
+        except ssl.SSLZeroReturnError:
+            self.ended = CLOSE_NOTIFY   # and ours is out already
         except ssl.SSLEOFError:
             self.ended = FIN
         except (ConnectionResetError, BrokenPipeError):
