@@ -17,7 +17,8 @@ bind    take the card from the kernel; DRIVER is vfio-pci (default) or
         the branch you sit on.
 unbind  give the card back to the kernel's own driver
 
-The binding does not outlive a reboot; casgate's systemd unit repeats it.
+The binding does not outlive a reboot: let a oneshot unit ordered before casgate's
+repeat it.
 mlx5 cards are never bound: they work while the kernel has them.
 EOF
 }

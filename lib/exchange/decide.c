@@ -33,8 +33,7 @@ static const struct {
 	[EXCHANGE_POWERSHELL] = { BY_SITE, BY_SITE },
 };
 
-/* --- words
- * -------------------------------------------------------------------- */
+/* --- words --- */
 
 static void say(struct exchange_decision *out, const char *fmt, va_list ap)
 {
@@ -107,8 +106,7 @@ char *subject(const struct exchange_topology *t,
 	return dst;
 }
 
-/* --- nobody can
- * ---------------------------------------------------------------- */
+/* --- nobody can --- */
 
 /* What to type so that `lack->example` could. */
 static void cure(const struct exchange_topology *t, const struct want *w,
@@ -167,8 +165,7 @@ static void nobody(const struct exchange_topology *t, const char *who,
 	       where, what, protocol, lack->example->name, lack->why, how);
 }
 
-/* --- the decision
- * ---------------------------------------------------------------- */
+/* --- the decision --- */
 
 static bool proxy(const struct exchange_topology *t, const struct want *w,
 		  const struct exchange_place *place,

@@ -51,8 +51,7 @@ static bool add_mailbox(struct exchange_keys *k, struct bytes text,
 	return true;
 }
 
-/* --- Outlook Anywhere: what stands behind "rpcproxy.dll?" --------------------
- */
+/* --- Outlook Anywhere: what stands behind "rpcproxy.dll?" --- */
 
 static bool is_loopback(struct bytes host)
 {
@@ -101,8 +100,7 @@ static void add_target(struct exchange_keys *k, struct bytes query)
 		keys_add(k, EXCHANGE_KEY_TARGET_SERVER, host);
 }
 
-/* --- the others
- * ---------------------------------------------------------------- */
+/* --- the others --- */
 
 static void add_query(struct exchange_keys *k, struct bytes query,
 		      const char *name, enum exchange_key_kind guid_kind,

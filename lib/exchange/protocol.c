@@ -44,8 +44,7 @@ int exchange_protocol_parse(struct bytes word, enum exchange_protocol *out)
 	return -EINVAL;
 }
 
-/* --- paths ------------------------------------------------------------------
- */
+/* --- paths --- */
 
 /* Windows drops trailing dots and blanks of a file name, and what follows a
  * colon names a stream of it: "Proxy." and "Proxy::$DATA" are "Proxy". */

@@ -90,8 +90,7 @@ bool exchange_place_at(const struct exchange_topology *t, struct bytes name,
 	return false;
 }
 
-/* --- what a server can be asked for ------------------------------------------
- */
+/* --- what a server can be asked for --- */
 
 static const char *no_role(const struct exchange_server *s)
 {

@@ -46,8 +46,7 @@ void batch_fini(struct batch *b)
 	b->n = 0;
 }
 
-/* --- checks
- * -------------------------------------------------------------------- */
+/* --- checks --- */
 
 /* Keys of the batch: open addressing, at most half full. */
 struct slot {
@@ -235,8 +234,7 @@ int batch_check(struct batch *b)
 	return 0;
 }
 
-/* --- the change
- * ------------------------------------------------------------------ */
+/* --- the change --- */
 
 /* Those that no row names, collected before anything changes: then every
  * mailbox has its first node. */

@@ -6,8 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* --- encodings
- * ------------------------------------------------------------------ */
+/* --- encodings --- */
 
 enum encoding { UTF_8, UTF_16LE, UTF_16BE };
 
@@ -100,8 +99,7 @@ static const char *check_utf8(struct csv *c)
 	return NULL;
 }
 
-/* --- what stands before the first row
- * ------------------------------------------- */
+/* --- what stands before the first row --- */
 
 static struct bytes this_line(const struct csv *c)
 {
@@ -190,8 +188,7 @@ void csv_close(struct csv *c)
 	c->text = NULL;
 }
 
-/* --- rows
- * ------------------------------------------------------------------------ */
+/* --- rows --- */
 
 static bool is_end(char ch)
 {

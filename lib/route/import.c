@@ -55,8 +55,7 @@ struct import {
 	int column[N_COLUMNS]; /* index of the field, -1: not there */
 };
 
-/* --- words
- * ----------------------------------------------------------------------- */
+/* --- words --- */
 
 /* What a file holds is quoted, and may hold anything. */
 static void say(char *dst, size_t cap, const char *fmt, va_list ap)
@@ -126,8 +125,7 @@ static void clash(struct batch *b, const struct staged *row,
 			row->line, key);
 }
 
-/* --- the first row
- * ----------------------------------------------------------------- */
+/* --- the first row --- */
 
 static int read_columns(struct import *im)
 {
@@ -167,9 +165,7 @@ static int read_columns(struct import *im)
 	return 0;
 }
 
-/* --- a row
- * ----------------------------------------------------------------------------
- */
+/* --- a row --- */
 
 static char *field(const struct import *im, char **fields, enum column c)
 {

@@ -118,8 +118,7 @@ static const char *check(const struct route_mailbox *m, struct checked *c)
 	return NULL;
 }
 
-/* --- packing
- * -------------------------------------------------------------------- */
+/* --- packing --- */
 
 static uint16_t put(struct mailbox *m, const void *p, size_t n)
 {
@@ -266,8 +265,7 @@ int mailbox_new(const struct route_mailbox *d, struct mailbox **out,
 	return 0;
 }
 
-/* --- reading back
- * ------------------------------------------------------------------ */
+/* --- reading back --- */
 
 static void get_text(const struct mailbox *m, uint16_t at, char *dst,
 		     size_t cap)

@@ -109,8 +109,7 @@ void route_free(struct route_table *t)
 	free(t);
 }
 
-/* --- one mailbox
- * --------------------------------------------------------------- */
+/* --- one mailbox --- */
 
 /* The field of the description that holds the key, for route_set's caller. */
 static const char *field_of(const struct route_mailbox *d, const struct key *k)

@@ -11,9 +11,10 @@
  *   how & 63   bring the frame in pieces of so many bytes, 0: in one
  *   how        which destination the segment goes to
  *
- * Invariants: no packet buffer is lost; whatever comes in, no more goes out
- * than came plus 48 bytes a frame, questions to neighbours aside; what goes
- * out is well-formed; what is handed to TCP is a segment for us that adds up.
+ * Invariants: no packet buffer is lost; whatever comes in, no more packets go
+ * out than came, and no more bytes but 48 a frame, questions to neighbours
+ * aside; what goes out is well-formed; what is handed to TCP is a segment for
+ * us that adds up.
  */
 #include "eal.h"
 
@@ -39,6 +40,7 @@ struct world {
 	usec_t now;
 	uint64_t in; /* IP and ARP bytes that came in or were ours to send */
 	uint64_t out; /* and that went out, questions aside */
+	uint64_t packets_in, packets_out; /* of the same */
 };
 
 static void check_mbuf(const struct rte_mbuf *m)
@@ -148,8 +150,10 @@ static void check_out(struct world *w, unsigned iface, struct rte_mbuf *m)
 		check(!l2 ||
 		      get16(p + l2 - 2) == (p[l2] >> 4 == 4 ? 0x0800 : 0x86dd));
 	}
-	if (counts)
+	if (counts) {
 		w->out += n - l2;
+		w->packets_out++;
+	}
 }
 
 static void drain(struct world *w)
@@ -164,7 +168,7 @@ static void drain(struct world *w)
 			}
 			v->n = 0;
 		}
-	check(w->out <= w->in);
+	check(w->out <= w->in && w->packets_out <= w->packets_in);
 	check(rte_mempool_in_use_count(w->pool) <= 2 * HELD_MAX);
 }
 
@@ -313,6 +317,7 @@ static void frame_step(struct world *w, uint8_t what, uint8_t how,
 	if (!m)
 		return;
 	w->in += (n > l2 ? n - l2 : 0) + 48;
+	w->packets_in++;
 	receive(w, iface, m);
 }
 
@@ -337,6 +342,7 @@ static void send_step(struct world *w, uint8_t how, const uint8_t *body,
 	if (!m)
 		return;
 	w->in += n + 40;
+	w->packets_in++;
 	(void)ip_output(w->ip[how >> 7], m, &src, &dst, how >> 6 & 1, w->now);
 }
 

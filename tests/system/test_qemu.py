@@ -13,10 +13,10 @@ import subprocess
 import pytest
 
 import test_nic
-from test_nic import PEER, ROOT, sh
+from test_nic import BUILD, PEER, ROOT, sh
 
 HERE = ROOT / "tests" / "support" / "qemu"
-IMAGE = pathlib.Path(os.environ.get("CASGATE_QEMU", "/var/tmp/casgate-qemu"))
+IMAGE = pathlib.Path(os.environ.get("CASGATE_QEMU", BUILD / "qemu"))
 IOMMU = ["-device", "intel-iommu,intremap=on,caching-mode=on"]
 PACKAGES = {"qemu-system-x86_64": "qemu-system-x86", "cpio": "cpio", "depmod": "kmod",
             "/bin/busybox": "busybox-static"}

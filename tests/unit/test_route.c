@@ -418,8 +418,7 @@ static void hashes(void **state)
 	route_free(u);
 }
 
-/* --- size
- * ------------------------------------------------------------------------- */
+/* --- size --- */
 
 static void numbered(struct route_table *t, unsigned i, unsigned server)
 {
@@ -486,8 +485,7 @@ static void grows(void **state)
 	route_free(t);
 }
 
-/* --- readers
- * ----------------------------------------------------------------------- */
+/* --- readers --- */
 
 #define READERS 2
 #define CROWD 64

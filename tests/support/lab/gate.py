@@ -29,7 +29,7 @@ class ControlError(Exception):
     """casgatectl refused; .code is its exit status, .words what it said."""
 
     def __init__(self, command, code, words):
-        super().__init__(f"casgatectl {' '.join(command)}: exit {code}: {words.strip()}")
+        super().__init__(f"casgatectl {' '.join(map(str, command))}: exit {code}: {words.strip()}")
         self.code, self.words = code, words
 
 
@@ -149,11 +149,12 @@ class Gate:
                               capture_output=True, text=True, timeout=30, check=False, **options)
 
     def ctl(self, *words):
-        """casgatectl --json: the answer, or ControlError."""
+        """casgatectl --json: the answer's data, or ControlError."""
         done = self.cli("--json", *words)
-        if done.returncode:
-            raise ControlError(words, done.returncode, done.stderr or done.stdout)
-        return json.loads(done.stdout) if done.stdout.strip() else {}
+        answer = json.loads(done.stdout) if done.stdout.strip() else {}
+        if done.returncode or not answer.get("ok"):
+            raise ControlError(words, done.returncode, answer.get("error") or done.stderr)
+        return answer["data"]
 
     def sessions(self, *words):
         return self.ctl("session", "list", *words)

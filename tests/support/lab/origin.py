@@ -29,7 +29,7 @@ import time
 import urllib.parse
 
 from .hosts import wait_until
-from .wire import OPEN, RESET, Ended, Stream
+from .wire import OPEN, RESET, Ended, Stream, tell_cuts
 
 MIB = 1 << 20
 _block = random.Random(15).randbytes(MIB)
@@ -86,6 +86,7 @@ class Origin:
         hosts.address("back", address)
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(pair.chain, pair.key)
+        tell_cuts(self._context)
         self._context.sni_callback = self._remember_name
         self._names = {}
         self.seen, self.connections = [], []

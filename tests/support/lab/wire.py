@@ -8,13 +8,20 @@ import socket
 import ssl
 import struct
 
+TCP_CLOSE = 7   # in struct tcp_info
 CLOSE_NOTIFY, FIN, RESET, OPEN = "close_notify", "fin", "reset", "open"
+
+
+def tell_cuts(context):
+    """Python by default takes a bare FIN for an orderly end."""
+    context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
 
 
 def tls_context(authority, minimum="TLSv1_2", maximum="TLSv1_3", ciphers=None):
     context = ssl.create_default_context(cafile=authority)
     context.minimum_version = ssl.TLSVersion[minimum]
     context.maximum_version = ssl.TLSVersion[maximum]
+    tell_cuts(context)
     if ciphers:
         context.set_ciphers(ciphers)
     return context
@@ -79,17 +86,23 @@ class Stream:
         except ssl.SSLZeroReturnError:
             self.ended = CLOSE_NOTIFY   # and ours is out already
         except ssl.SSLEOFError:
-            self.ended = FIN
+            self.ended = self._cut()
         except (ConnectionResetError, BrokenPipeError):
             self.ended = RESET
         except ssl.SSLError as error:
-            self.ended = f"tls: {error.reason}"
+            ragged = error.reason == "UNEXPECTED_EOF_WHILE_READING"
+            self.ended = self._cut() if ragged else f"tls: {error.reason}"
         else:
             if piece:
                 self._buffer += piece
                 return True
             self.ended = CLOSE_NOTIFY if isinstance(self.socket, ssl.SSLSocket) else FIN
         return False
+
+    def _cut(self):
+        """Python's exception does not say how; the kernel's state does."""
+        state = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+        return RESET if state == TCP_CLOSE else FIN
 
     def until(self, mark):
         """What comes before `mark`, which is taken too; Ended."""
