@@ -139,6 +139,7 @@ static void fill_vdirs(const struct conf_server *c, struct exchange_server *s)
 	for (unsigned i = 0; i < EXCHANGE_PROTOCOL_COUNT; i++) {
 		struct exchange_vdir *v = &s->vdir[i];
 
+		assert(!strcmp(conf_vdir_word(i), exchange_protocol_word(i)));
 		v->present = true;
 		v->present = c->has_vdirs ? c->vdir[i].present
 					  : exchange_can_serve(s, i, &why);

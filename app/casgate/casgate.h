@@ -98,8 +98,13 @@ must_check int reload(struct app *a, char *error, size_t cap);
  * -errno with one sentence. */
 must_check int reload_mailboxes(struct app *a, const struct conf *conf,
 				bool force, char *error, size_t cap);
+/* A whole regular file, malloc()ed, on behalf of a caller (NULL: our own), who
+ * must be allowed to read it. NULL with one sentence. */
+uint8_t *read_file(const char *path, const struct control_call *call, size_t *n,
+		   char *error, size_t cap);
 /* One file; *report tells what it held. */
-must_check int import_mailboxes(struct app *a, const char *path, bool replace,
+must_check int import_mailboxes(struct app *a, const char *path,
+				const struct control_call *call, bool replace,
 				struct route_import_report *report, char *error,
 				size_t cap);
 /* `casgate --check`: prints findings; 0 when it would start. */

@@ -341,10 +341,20 @@ json_t *handle_config_check(void *ctx, struct control_call *call)
 	struct conf *conf = NULL;
 	json_t *list = json_array();
 	char line[1024];
+	uint8_t *text;
+	size_t n = 0;
 	bool good;
 
-	good = !conf_load(file ? file : a->opt.config, CONF_CHECK_FILES, &conf,
-			  &report);
+	if (!file)
+		file = a->opt.config;
+	text = read_file(file, call, &n, line, sizeof(line));
+	if (!text) {
+		json_decref(list);
+		return control_fail(call, CONTROL_REFUSED, "%s", line);
+	}
+	good = !conf_parse((struct bytes){ text, n }, file, CONF_CHECK_FILES,
+			   &conf, &report);
+	free(text);
 	if (good) {
 		struct proxy_config *config = build_config(a, conf, 1, &report);
 
@@ -357,8 +367,8 @@ json_t *handle_config_check(void *ctx, struct control_call *call)
 							   sizeof(line))));
 	conf_free(conf);
 	conf_report_fini(&report);
-	return json_pack("{s:b, s:s, s:o}", "good", (int)good, "file",
-			 file ? file : a->opt.config, "findings", list);
+	return json_pack("{s:b, s:s, s:o}", "good", (int)good, "file", file,
+			 "findings", list);
 }
 
 json_t *handle_config_reload(void *ctx, struct control_call *call)

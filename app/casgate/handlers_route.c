@@ -295,7 +295,7 @@ json_t *handle_mailbox_import(void *ctx, struct control_call *call)
 	char error[1024];
 
 	if (import_mailboxes(
-		    a, arg(call, "file"),
+		    a, arg(call, "file"), call,
 		    json_is_true(json_object_get(call->args, "replace")), &r,
 		    error, sizeof(error)))
 		return control_fail(call, CONTROL_REFUSED, "%s", error);
@@ -330,7 +330,9 @@ static json_t *decision_json(const struct exchange_topology *t,
 			     const struct exchange_decision *d)
 {
 	json_t *list = json_array();
+	char key[EXCHANGE_KEY];
 
+	exchange_printable(BYTES(place->key.text), key, sizeof(key));
 	for (unsigned i = 0; i < d->n; i++)
 		json_array_append_new(
 			list, json_string(t->server[d->candidate[i]].name));
@@ -338,10 +340,9 @@ static json_t *decision_json(const struct exchange_topology *t,
 		"{s:s, s:i, s:o, s:s, s:s, s:s, s:s, s:s, s:s}", "action",
 		actions[d->action], "status", (int)d->status, "candidates",
 		list, "url", d->action == EXCHANGE_REDIRECT ? d->url : "",
-		"key", place->key.text, "hint",
-		exchange_key_word(place->key.kind), "home", place->home,
-		"version", exchange_version_name(place->version), "reason",
-		d->reason);
+		"key", key, "hint", exchange_key_word(place->key.kind), "home",
+		place->home, "version", exchange_version_name(place->version),
+		"reason", d->reason);
 }
 
 json_t *handle_route_explain(void *ctx, struct control_call *call)

@@ -184,11 +184,19 @@ void stop_begin(struct app *a)
 
 static void watch_links(struct app *a)
 {
-	static bool down[IP_IFACES];
+	static bool down[IP_IFACES], told[IP_IFACES];
 
 	for (unsigned i = 0; i < a->n_ports; i++) {
 		bool up = nic_link_up(a->port[i]);
 
+		if (nic_rss(a->port[i]) == NIC_RSS_REFUTED && !told[i]) {
+			told[i] = true;
+			log_warn(
+				"interface %s: the card does not spread "
+				"packets as it says; workers hand most of them "
+				"over. Set `rss: false' in its driver profile",
+				nic_name(a->port[i]));
+		}
 		if (up == !down[i])
 			continue;
 		down[i] = !up;

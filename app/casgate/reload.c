@@ -13,14 +13,28 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CSV_MAX ((off_t)2 << 30)
+#define FILE_MAX ((off_t)2 << 30)
 
 /* --- mailboxes ---------------------------------------------------------------
  */
 
-static uint8_t *read_file(const char *path, size_t *n, char *error, size_t cap)
+/* A member of the control group must not read through us what he could not
+ * read himself: errors quote what they find. */
+static bool may_read(const struct control_call *call, const struct stat *st)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (!call || call->uid == 0)
+		return true;
+	if (call->uid == st->st_uid)
+		return st->st_mode & S_IRUSR;
+	if (call->gid == st->st_gid)
+		return st->st_mode & S_IRGRP;
+	return st->st_mode & S_IROTH;
+}
+
+uint8_t *read_file(const char *path, const struct control_call *call, size_t *n,
+		   char *error, size_t cap)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
 	uint8_t *text = NULL;
 	size_t got = 0;
@@ -28,7 +42,11 @@ static uint8_t *read_file(const char *path, size_t *n, char *error, size_t cap)
 
 	if (fd < 0 || fstat(fd, &st)) {
 		snprintf(error, cap, "%s: %s", path, strerror(errno));
-	} else if (st.st_size > CSV_MAX) {
+	} else if (!S_ISREG(st.st_mode) || !may_read(call, &st)) {
+		snprintf(error, cap, "%s: %s", path,
+			 S_ISREG(st.st_mode) ? "you may not read it"
+					     : "is not a regular file");
+	} else if (st.st_size > FILE_MAX) {
 		snprintf(error, cap, "%s: larger than 2 GB", path);
 	} else if ((text = malloc((size_t)st.st_size + 1))) {
 		while (got < (size_t)st.st_size &&
@@ -43,7 +61,8 @@ static uint8_t *read_file(const char *path, size_t *n, char *error, size_t cap)
 	return text;
 }
 
-int import_mailboxes(struct app *a, const char *path, bool replace,
+int import_mailboxes(struct app *a, const char *path,
+		     const struct control_call *call, bool replace,
 		     struct route_import_report *report, char *error,
 		     size_t cap)
 {
@@ -51,7 +70,7 @@ int import_mailboxes(struct app *a, const char *path, bool replace,
 	size_t n = 0;
 	int rc;
 
-	text = read_file(path, &n, error, cap);
+	text = read_file(path, call, &n, error, cap);
 	if (!text)
 		return -EIO;
 	rc = route_import_csv(a->routes, (struct bytes){ text, n }, replace,
@@ -94,7 +113,7 @@ int reload_mailboxes(struct app *a, const struct conf *conf, bool force,
 		/* A single file is the whole truth. What was moved by hand
 		 * meanwhile is in no file: a changed file is newer. */
 		report = (struct route_import_report){ 0 };
-		rc = import_mailboxes(a, conf->mailboxes.csv[i],
+		rc = import_mailboxes(a, conf->mailboxes.csv[i], NULL,
 				      conf->mailboxes.n_csv == 1, &report,
 				      error, cap);
 		if (rc)

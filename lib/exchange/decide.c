@@ -35,13 +35,17 @@ static const struct {
 
 /* --- words --- */
 
+/* Whatever of a client's is in it was made printable before. */
 static void say(struct exchange_decision *out, const char *fmt, va_list ap)
 {
 	char line[sizeof(out->reason)];
+	int n = vsnprintf(out->reason, sizeof(out->reason), fmt, ap);
 
-	vsnprintf(line, sizeof(line), fmt, ap);
-	/* Configured names are the administrator's, the rest is a client's. */
-	exchange_printable(BYTES(line), out->reason, sizeof(out->reason));
+	if (n < (int)sizeof(out->reason))
+		return;
+	/* It was cut, perhaps within a character. */
+	memcpy(line, out->reason, sizeof(line));
+	exchange_printable(BYTES(line), out->reason, sizeof(line) - 4);
 }
 
 void explain(struct exchange_decision *out, const char *fmt, ...)
@@ -210,13 +214,14 @@ static bool proxy_to_newest(const struct exchange_topology *t,
 				.near_site = place->site,
 				.newest = true };
 	struct lack lack;
+	char path[84];
 
 	if (!for_newest(r) || !proxy(t, &w, place, out, &lack))
 		return false;
 	explain(out,
-		"%.*s is for the newest version: proxied to an Exchange "
-		"%s front end",
-		BYTES_FMT(bytes_upto(r->path, 80)),
+		"%s is for the newest version: proxied to an Exchange %s "
+		"front end",
+		exchange_printable(r->path, path, sizeof(path)),
 		exchange_version_name(t->server[out->candidate[0]].version));
 	return true;
 }
@@ -248,7 +253,8 @@ static bool proxy_to_asked_version(const struct exchange_topology *t,
 	w.modern = n == 15;
 	if (!proxy(t, &w, place, out, &lack))
 		return false;
-	explain(out, "ExchClientVer=%s asks for %s: proxied to one", value,
+	explain(out, "ExchClientVer=%u asks for %s: proxied to one",
+		(unsigned)n,
 		w.modern ? "an Exchange 2013 or later front end"
 			 : "an Exchange 2010 Client Access server");
 	return true;
@@ -282,15 +288,15 @@ static void decide_unknown(const struct exchange_topology *t,
 			   const struct exchange_place *place,
 			   struct exchange_decision *out)
 {
-	char key[100], who[SUBJECT];
+	char key[100], home[EXCHANGE_NAME], who[SUBJECT];
 
+	exchange_printable(BYTES(place->home), home, sizeof(home));
 	exchange_printable(asked_for(r, place), key, sizeof(key));
 	if (place->found || place->by_server)
 		snprintf(who, sizeof(who),
 			 "%s%s is on %s, which the topology does not know",
 			 place->found ? "mailbox " : "what is asked for",
-			 place->found ? key : "",
-			 place->home[0] ? place->home : "a server");
+			 place->found ? key : "", home[0] ? home : "a server");
 	else if (key[0])
 		snprintf(who, sizeof(who), "no mailbox is known as %s", key);
 	else

@@ -229,8 +229,10 @@ struct exchange_place {
 	int server;	      /* index of the home server, -1: not in topology */
 	enum exchange_version version;
 	int site;	      /* -1 unknown */
-	uint64_t affinity;    /* keyed hash of the user or key: equal users go
-			       * to equal servers while those live */
+	uint64_t affinity;    /* keyed hash of the mailbox or the user: equal
+			       * users go to equal servers while those live.
+			       * With by_server the user's, not the server's
+			       * name: that one is everybody's */
 	char home[EXCHANGE_NAME]; /* the home server as the table names it; for
 				   * the reason only */
 };
@@ -267,6 +269,12 @@ struct exchange_decision {
  * OWA of 2007 is redirected (302) to a 2007 ExternalURL that is not ours. Not
  * found: Autodiscover and EWS to any 15.x, everything else too when
  * `topology` has a 15.x front end (it answers the client itself), else 503.
+ * Before all that: pages that need the newest version get it
+ * (exchange-admin.md 1.12), and ExchClientVer chooses an ECP's or a shell's.
+ * Nobody can: ANSWER 503, and the reason says what is missing and, where one
+ * cmdlet helps, which. A request with a body for OWA of 2007: ANSWER 403.
+ * Candidates: healthy ones, or, without any, those that are down; never a
+ * drained one. The reason is printable UTF-8 whatever the request holds.
  */
 void exchange_decide(const struct exchange_topology *t,
 		     const struct exchange_request *r,

@@ -179,7 +179,7 @@ char *exchange_printable(struct bytes a, char *dst, size_t cap)
 	size_t n = 0;
 
 	while (a.n) {
-		size_t len = exchange_utf8(a);
+		size_t len = a.p[0] < 0x80 ? 1 : exchange_utf8(a);
 
 		if (n + (len ? len : 1) >= cap)
 			break;

@@ -4,6 +4,8 @@
  */
 #include "proxy/proxy.h"
 
+/* The mailbox that a key names; a home server the topology lacks is told in
+ * the decision's words. */
 static bool try_mailbox(const struct exchange_topology *t,
 			struct route_table *routes,
 			const struct exchange_key *k,
@@ -15,38 +17,47 @@ static bool try_mailbox(const struct exchange_topology *t,
 		return false;
 	place->found = true;
 	place->affinity = found.id;
-	/* A home server the topology lacks is told in the decision's words. */
 	exchange_place_at(t, BYTES(found.server), place);
 	return true;
 }
 
-static bool try_server(const struct exchange_topology *t,
-		       const struct exchange_key *k,
-		       struct exchange_place *place)
+static bool try_key(const struct exchange_topology *t,
+		    struct route_table *routes, const struct exchange_key *k,
+		    struct exchange_place *place)
 {
-	place->by_server = k->kind == EXCHANGE_KEY_TARGET_SERVER &&
-			   exchange_place_at(t, BYTES(k->text), place);
+	place->key = *k;
+	if (k->kind != EXCHANGE_KEY_TARGET_SERVER)
+		return try_mailbox(t, routes, k, place);
+	place->by_server = exchange_place_at(t, BYTES(k->text), place);
 	return place->by_server;
+}
+
+/* A key that names no mailbox: users are spread by who they are, not by what
+ * they all ask for. */
+static uint64_t affinity_of(struct route_table *routes,
+			    const struct exchange_keys *keys)
+{
+	const struct exchange_key *k = keys->n ? &keys->key[keys->n - 1] : NULL;
+	struct route_found found;
+
+	for (unsigned i = 0; i < keys->n; i++)
+		if (keys->key[i].kind == EXCHANGE_KEY_USER)
+			k = &keys->key[i];
+	if (!k)
+		return 0;
+	return route_find(routes, BYTES(k->text), &found)
+		       ? found.id
+		       : route_key_hash(routes, BYTES(k->text));
 }
 
 void proxy_locate(const struct exchange_topology *topology,
 		  struct route_table *routes, const struct exchange_keys *keys,
 		  struct exchange_place *place)
 {
-	const struct exchange_key *k = NULL;
-
 	*place = (struct exchange_place){ .server = -1, .site = -1 };
-	for (unsigned i = 0; i < keys->n; i++) {
-		k = &keys->key[i];
-		if (try_server(topology, k, place) ||
-		    try_mailbox(topology, routes, k, place))
+	for (unsigned i = 0; i < keys->n; i++)
+		if (try_key(topology, routes, &keys->key[i], place))
 			break;
-	}
-	if (k)
-		place->key = *k;
-	/* All names of one mailbox lead to one server; strangers are spread
-	 * by what they called themselves. */
 	if (!place->found)
-		place->affinity =
-			route_key_hash(routes, BYTES(place->key.text));
+		place->affinity = affinity_of(routes, keys);
 }

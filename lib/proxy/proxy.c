@@ -237,8 +237,7 @@ static void describe(const struct proxy *p, const struct session *s,
 			  sizeof(out->listener));
 	bytes_str(BYTES(session_state_name(s->state)), out->state,
 		  sizeof(out->state));
-	bytes_str(bytes_upto(BYTES(s->user), sizeof(out->user) - 1), out->user,
-		  sizeof(out->user));
+	exchange_printable(BYTES(s->user), out->user, sizeof(out->user));
 	name_of_server(p, s, out->server, sizeof(out->server));
 	if (s->requests || s->head_len)
 		bytes_str(BYTES(exchange_protocol_word(s->protocol)),

@@ -98,12 +98,34 @@ static void pull_ooo(struct tcp_conn *c)
 	}
 }
 
+/* What had come before its turn came first: its bytes count where the two
+ * overlap, and pull_ooo() then finds them old. */
+static void older_wins(const struct tcp_conn *c, struct rte_mbuf *m,
+		       uint32_t seq)
+{
+	uint32_t end = seq + m->data_len;
+
+	if (!RTE_MBUF_DIRECT(m) || rte_mbuf_refcnt_read(m) != 1)
+		return;
+	list_for_each(it, &c->ooo)
+	{
+		const struct seg *s = list_entry(it, struct seg, link);
+
+		if (seq_ge(s->seq, end))
+			return;
+		memcpy(rte_pktmbuf_mtod_offset(m, void *, s->seq - seq),
+		       seg_data(s), min(end - s->seq, (uint32_t)s->len));
+	}
+}
+
 static enum tcp_verdict in_order(struct tcp_conn *c, struct rte_mbuf *m,
 				 uint32_t seq)
 {
 	struct seg *tail = rx_tail(c), *s;
 	uint32_t len = m->data_len;
 
+	if (c->ooo_n)
+		older_wins(c, m, seq);
 	if (tail &&
 	    collapse(tail, m, rte_pktmbuf_mtod(m, void *), m->data_len)) {
 		rte_pktmbuf_free_seg(m);
@@ -228,7 +250,7 @@ static enum tcp_verdict piece(struct tcp_conn *c, struct rte_mbuf *m,
 
 enum tcp_verdict tcp_rx_data(struct tcp_conn *c, struct seg_in *in)
 {
-	enum tcp_verdict worst = TCP_OK, v;
+	enum tcp_verdict all = TCP_DROP_DUPLICATE, v;
 	uint32_t limit = c->rcv_adv, seq = in->seq;
 	struct rte_mbuf *m = in->m, *next;
 
@@ -246,11 +268,11 @@ enum tcp_verdict tcp_rx_data(struct tcp_conn *c, struct seg_in *in)
 			continue;
 		}
 		v = piece(c, m, seq, limit);
-		if (v != TCP_OK)
-			worst = v;
+		if (all != TCP_OK)
+			all = v;
 		seq += len;
 	}
-	return worst;
+	return all;
 }
 
 void tcp_rx_drop_ooo(struct tcp_conn *c)

@@ -48,9 +48,13 @@ static void on_signal(int signal)
 	ended = 1;
 }
 
+static bool eal_runs;
+
 static _Noreturn void die(const char *what)
 {
 	fprintf(stderr, "nic-echo: %s\n", what);
+	if (eal_runs)
+		nic_eal_fini();
 	exit(1);
 }
 
@@ -199,6 +203,7 @@ static void start_eal(char *program)
 		eal.pci[eal.n_pci++] = opt.device;
 	if (nic_eal_init(&eal, &huge))
 		die("EAL does not start");
+	eal_runs = true;
 	printf("memory %s\n", huge ? "huge" : "ordinary");
 }
 

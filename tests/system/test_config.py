@@ -48,9 +48,9 @@ def server(c, name="EX13"):
     ("no such chain", lambda c: c["certificates"][0].update(chain="/no/such.pem"),
      ["/no/such.pem"]),
     ("chain is no PEM", lambda c: c["certificates"][0].update(chain="/etc/passwd"),
-     ["certificates[0]"]),
+     ["certificates", "/etc/passwd", "PEM"]),
     ("key of another", lambda c: c["certificates"][0].update(
-        key=c["certificates"][0]["key"].replace("mail.key", "EX13.key")), ["certificates[0]"]),
+        key=c["certificates"][0]["key"].replace("mail.key", "EX13.key")), ["certificates", "EX13.key"]),
     ("no such CSV", lambda c: c["mailboxes"].update(csv="/no/such.csv"), ["/no/such.csv"]),
     ("no such driver", lambda c: c["interfaces"][0].update(driver="ne2000"), ["ne2000"]),
     ("listener on a foreign address", lambda c: c["listeners"][0].update(address="10.99.0.1"),
@@ -88,7 +88,7 @@ def test_all_errors_at_once(lab):
 
 
 @pytest.mark.parametrize("text, words", [
-    ("", "empty"), ("- a\n- b\n", "mapping"), ("appliance: [\n", "check.yaml:"),
+    ("", "empty"), ("- a\n- b\n", "there is a list"), ("appliance: [\n", "check.yaml:"),
     ("appliance: {name: a, name: b}\n", "twice"), ("a: &x 1\nb: *x\n", "alias"),
     ("appliance:\n\tname: x\n", "check.yaml:2"), ("\x00", "check.yaml"),
 ], ids=["empty", "list", "syntax", "twice", "alias", "tab", "NUL"])

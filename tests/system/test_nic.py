@@ -8,6 +8,7 @@ import pathlib
 import random
 import re
 import selectors
+import shutil
 import signal
 import socket
 import subprocess
@@ -84,6 +85,7 @@ class Echo:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+            shutil.rmtree(f"/run/dpdk/nic-echo-{self.process.pid}", ignore_errors=True)
 
 
 def namespaces_gone():

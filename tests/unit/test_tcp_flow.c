@@ -131,8 +131,15 @@ static void options(void **state)
 		print_message("# %s\n", rows[i].what);
 		assert_int_equal(tcp_opts_parse(rows[i].bytes, rows[i].n, &o),
 				 rows[i].ok);
-		if (rows[i].ok)
-			assert_memory_equal(&o, &rows[i].opts, sizeof(o));
+		if (!rows[i].ok)
+			continue;
+		assert_int_equal(o.has_mss, rows[i].opts.has_mss);
+		assert_int_equal(o.mss, rows[i].opts.mss);
+		assert_int_equal(o.has_scale, rows[i].opts.has_scale);
+		assert_int_equal(o.scale, rows[i].opts.scale);
+		assert_int_equal(o.has_ts, rows[i].opts.has_ts);
+		assert_int_equal(o.tsval, rows[i].opts.tsval);
+		assert_int_equal(o.tsecr, rows[i].opts.tsecr);
 	}
 }
 

@@ -17,7 +17,7 @@ class Lab:
     """
 
     def __init__(self, workers=1, mtu=1500, driver="af_xdp", hugepages=0, origin=True):
-        self.hosts = Hosts(queues=workers, mtu=mtu)
+        self.hosts = Hosts(mtu=mtu)
         self.origin = None
         try:
             huge = bool(hugepages) and self.hosts.hugepages(hugepages)

@@ -52,14 +52,17 @@ def base_config(hosts, authority, certificates, mailbox_csv, workers, driver):
             row["certificates"] = [next(iter(certificates))]
         return row
 
+    def device(link):
+        return f"tap-{link}" if driver == "tap" else link
+
     return {
         "appliance": {"name": hosts.name, "workers": workers, "idle": "balanced", "memory": "256M",
                       "control-socket": str(hosts.dir / "control.sock"), "log-level": "info",
                       "drain-max": "1s"},
         "interfaces": [
-            {"name": "front", "driver": driver, "device": "front0", "mtu": hosts.mtu,
+            {"name": "front", "driver": driver, "device": device("front0"), "mtu": hosts.mtu,
              "addresses": [f"{VIP4}/24", f"{VIP6}/64"]},
-            {"name": "back", "driver": driver, "device": "back0", "mtu": hosts.mtu,
+            {"name": "back", "driver": driver, "device": device("back0"), "mtu": hosts.mtu,
              "addresses": [f"{SNAT4}/24", f"{SNAT6}/64"]},
         ],
         "namespaces": list(topology.NAMESPACES),
@@ -81,6 +84,7 @@ class Gate:
 
     def __init__(self, hosts, workers=1, driver="af_xdp", hugepages=False):
         self._hosts, self._hugepages = hosts, hugepages
+        self.profiles = ROOT / "drivers-config"
         self.authority = pki.Authority(hosts.dir / "ca")
         self.certificate = self.authority.issue("mail", topology.NAMESPACES)
         self.csv = hosts.dir / "mailboxes.csv"
@@ -104,13 +108,14 @@ class Gate:
 
     def command(self, *words):
         extra = [] if self._hugepages else ["--no-huge"]
-        return [program("casgate"), *words, *extra, "--drivers-config", ROOT / "drivers-config"]
+        return [program("casgate"), *words, *extra, "--drivers-config", self.profiles]
 
     def check(self, text):
         """`casgate --check` on a configuration given as text or dict."""
         path = self._hosts.dir / "check.yaml"
         path.write_text(text if isinstance(text, str) else yaml.safe_dump(text, sort_keys=False))
         return self._hosts.run("gate", program("casgate"), "--config", path, "--check",
+                               "--drivers-config", self.profiles,
                                check=False, timeout=30)
 
     def start(self, seconds=30):
@@ -118,6 +123,9 @@ class Gate:
         self.process = self._hosts.spawn("gate", *self.command("--config", self.file),
                                          log="casgate")
         wait_until("casgate is ready", self._ready, seconds)
+        for interface in self.config["interfaces"]:
+            if interface["driver"] == "tap":
+                self._hosts.bridge(interface["device"], interface["device"][len("tap-"):])
         return self
 
     def _ready(self):
@@ -152,7 +160,7 @@ class Gate:
         """casgatectl --json: the answer's data, or ControlError."""
         done = self.cli("--json", *words)
         answer = json.loads(done.stdout) if done.stdout.strip() else {}
-        if done.returncode or not answer.get("ok"):
+        if not answer.get("ok"):
             raise ControlError(words, done.returncode, answer.get("error") or done.stderr)
         return answer["data"]
 

@@ -212,6 +212,7 @@ class Origin:
     def _go_on(stream, then):
         if then == "keep" or stream.ended != OPEN:
             return stream.ended == OPEN
+        time.sleep(0.05)    # a reset would overtake what was sent
         {"notify": stream.close_notify, "fin": stream.fin, "reset": stream.reset}[then]()
         return False
 

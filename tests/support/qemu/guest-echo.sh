@@ -1,3 +1,4 @@
+#!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Guest side: bind the first Ethernet card with drivers-config/host/bind.sh and
 # serve TCP echo on it until a line comes in on the console. Kernel arguments:
