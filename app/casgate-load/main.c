@@ -173,7 +173,7 @@ static void start_host(struct host *h, struct worker_group_config *g)
 {
 	g->workers = 1;
 	g->pools[0] = h->pool;
-	g->max_conns = 3 * opt.connections + 64;
+	g->max_conns = 8 * opt.connections + 64;
 	g->personality = tcp_default_personality;
 	g->personality.tx_lowat = TLS_PLAIN_MAX + TLS_SEAL_OVERHEAD;
 	/* Closed connections must not use up the source ports of a wire. */
@@ -317,7 +317,7 @@ static void start_gate(struct host *h)
 		.config = &published,
 		.routes = routes,
 		.clock = worker_clock,
-		.max_sessions = opt.connections + 64,
+		.max_sessions = 4 * opt.connections + 64,
 		.buffers = 2 * opt.connections + 64,
 		.large_buffers = 4,
 		.max_server_ids = 1,

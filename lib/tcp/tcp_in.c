@@ -148,8 +148,7 @@ static enum tcp_verdict acceptable(struct tcp_conn *c, const struct seg_in *in)
 
 	if (v != TCP_OK)
 		return v;
-	if (seq_lt(in->end, c->rcv_nxt) ||
-	    (in->end == c->rcv_nxt && in->end != in->seq))
+	if (tcp_seg_old(in, c->rcv_nxt))
 		return unacceptable(c, in, TCP_DROP_DUPLICATE);
 	/* At the edge itself: its ACK counts, of its data nothing fits. */
 	if (seq_gt(in->seq, c->rcv_adv))

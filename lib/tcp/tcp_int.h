@@ -345,6 +345,12 @@ enum tcp_verdict tcp_conn_input(struct tcp_conn *c, struct seg_in *in);
 /* A segment for which there is nothing: RFC 9293 3.10.7.1. */
 enum tcp_verdict tcp_closed_input(struct tcp_stack *t, const struct flow_key *k,
 				  const struct seg_in *in);
+/* Nothing in it that has not arrived before? An ACK without data is never. */
+static inline bool tcp_seg_old(const struct seg_in *in, uint32_t rcv_nxt)
+{
+	return seq_lt(in->end, rcv_nxt) ||
+	       (in->end == rcv_nxt && in->end != in->seq);
+}
 /* RFC 7323 5.3: is it older than what we have seen? */
 static inline bool tcp_paws_old(uint32_t recent, const struct tcp_opts *o)
 {

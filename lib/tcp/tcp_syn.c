@@ -256,7 +256,7 @@ enum tcp_verdict tcp_syn_input(struct tcp_stack *t, struct syn_entry *e,
 			challenge(t, e);
 		return TCP_DROP_PAWS;
 	}
-	if (seq_lt(in->end, next) ||
+	if (tcp_seg_old(in, next) ||
 	    seq_gt(in->seq, next + tcp_syn_window(t))) {
 		if (in->flags & TCP_RST)
 			return TCP_DROP_RST;

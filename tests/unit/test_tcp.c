@@ -187,6 +187,8 @@ static const struct row rows[] = {
 	  HALF_OPEN, 0 },
 	{ "outside the window", HALF_OPEN, A, 70000, 0, 0, TCP_DROP_WINDOW, A,
 	  HALF_OPEN, 0 },
+	{ "the ACK, all of it old", HALF_OPEN, FA, -1, 0, 0, TCP_DROP_WINDOW, A,
+	  HALF_OPEN, 0 },
 	{ "the SYN again", HALF_OPEN, S, -1, 0, 0, TCP_DROP_DUPLICATE, SA,
 	  HALF_OPEN, 0 },
 	{ "another SYN", HALF_OPEN, S, 5, 0, 0, TCP_DROP_SYN, A, HALF_OPEN, 0 },
