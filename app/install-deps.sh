@@ -16,6 +16,7 @@ build="build-essential meson ninja-build pkg-config python3 libdpdk-dev
 lab="nginx-light curl iproute2 iputils-ping ethtool openssl procps tcpdump
 	python3 python3-yaml"
 test="clang llvm libclang-rt-14-dev clang-format clang-tidy wrk
+	qemu-system-x86 busybox-static cpio kmod pciutils
 	python3-pytest"
 
 wanted=

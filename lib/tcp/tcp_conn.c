@@ -121,6 +121,7 @@ void tcp_conn_established(struct tcp_conn *c)
 
 	c->state = c->fin_queued ? TCPS_FIN_WAIT_1 : TCPS_ESTABLISHED;
 	c->status = TCP_OPEN;
+	c->send_syn = false; /* answered before it could be repeated */
 	c->quick = t->p.quick_acks;
 	c->backoff = 0;
 	c->progress = t->now;

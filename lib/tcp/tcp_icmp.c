@@ -53,8 +53,8 @@ bool tcp_icmp_error(struct tcp_stack *t, const struct ip_error *e, usec_t now,
 	if (seq_lt(e->seq, c->snd_una) || seq_ge(e->seq, c->snd_max))
 		return true;
 	if (e->too_big) {
-		if (c->state != TCPS_SYN_SENT)
-			too_big(c, e);
+		if (c->state > TCPS_SYN_RCVD)
+			too_big(c, e); /* a SYN is never too big */
 	} else if (c->state == TCPS_SYN_SENT) {
 		/* RFC 1122 4.2.3.9; an established connection goes on. */
 		c->soft_error = true;

@@ -30,7 +30,6 @@ struct side {
 	uint32_t read, written; /* bytes so far */
 	uint32_t edge;
 	bool has_edge, known; /* iss */
-	uint8_t scale;
 };
 
 struct world {
@@ -114,21 +113,18 @@ static struct side *side_of(struct world *w, uint16_t tport)
 static void check_edge(struct side *s, const struct rte_tcp_hdr *h)
 {
 	uint32_t edge = rte_be_to_cpu_32(h->recv_ack);
-	bool syn = h->tcp_flags & TCP_SYN;
 
-	edge += (uint32_t)rte_be_to_cpu_16(h->rx_win) << (syn ? 0 : s->scale);
-	if (!(h->tcp_flags & TCP_ACK) || h->tcp_flags & TCP_RST)
-		return;
 	/* What stands in for a connection has no window of its own. */
-	if (!s->c || !s->c->in_table)
+	if (!s->c || !s->c->in_table || s->c->state <= TCPS_SYN_RCVD) {
 		s->has_edge = false;
-	else if (s->has_edge && !syn)
-		must(seq_ge(edge, s->edge), "right edge moved left");
-	if (s->c && s->c->in_table) {
-		s->edge = edge;
-		s->has_edge = true;
-		s->scale = s->c->rcv_scale;
+		return;
 	}
+	if (h->tcp_flags & (TCP_SYN | TCP_RST))
+		return;
+	edge += (uint32_t)rte_be_to_cpu_16(h->rx_win) << s->c->rcv_scale;
+	must(!s->has_edge || seq_ge(edge, s->edge), "right edge moved left");
+	s->edge = edge;
+	s->has_edge = true;
 }
 
 static void check_packet(struct world *w, const struct rte_mbuf *m)

@@ -419,6 +419,16 @@ def test_stop_now(lab):
     lab.gate.start()
 
 
+def test_terminated(lab):
+    """SIGTERM is `stop`."""
+    with lab.wire() as wire:
+        assert wire.ask("GET", "/owa/", ALICE).status == 200
+        assert lab.gate.stop() == 0
+        assert wire.ending() != "open"
+    assert not os.path.exists(lab.gate.socket)
+    lab.gate.start()
+
+
 def test_killed_and_started_again(lab):
     """After SIGKILL the next start is not in the way of what is left."""
     lab.gate.kill()

@@ -8,7 +8,7 @@ import pytest
 
 from lab import topology
 from lab.topology import ALICE, BOB, CAROL, DAVE, IVAN, NAMESPACE, OLGA
-from lab.wire import CLOSE_NOTIFY, Response
+from lab.wire import CLOSE_NOTIFY, Response, tls_context
 
 PEOPLE = [ALICE, BOB, CAROL, DAVE]
 
@@ -374,6 +374,40 @@ def test_tls_versions(lab, version):
         assert wire.socket.version() == version.replace("_", ".")
 
 
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+def test_clients_resume(lab, version):
+    context = tls_context(lab.gate.authority.cert, version, version)
+    with lab.wire(context=context) as wire:
+        assert wire.ask("GET", "/owa/", ALICE).status == 200
+        session = wire.socket.session
+    with lab.wire(context=context, session=session) as wire:
+        assert wire.socket.session_reused
+        assert wire.ask("GET", "/owa/", ALICE).status == 200
+
+
+def test_back_end_sessions_are_resumed(lab):
+    """A full handshake with a back end is what a new client costs most."""
+    connections = []
+    for _ in range(3):
+        _, seen = echo(lab)
+        connections.append(lab.origin.connection(seen))
+    assert len({c.number for c in connections}) == 3
+    assert connections[-1].resumed
+
+
+@pytest.mark.parametrize("mailbox, version", [(ALICE, "TLSv1.3"), (BOB, "TLSv1.2"), (DAVE, "TLSv1")])
+def test_back_ends_as_old_as_their_windows(lab, mailbox, version):
+    """2010 on Windows 2008 R2 has no AEAD suite for RSA, 2007 no TLS 1.2."""
+    assert lab.ask(mailbox, "ews")[3]["tls"] == version
+
+
+@pytest.mark.parametrize("port", [22, 25, 444, 8080, 9090])
+def test_other_ports_are_closed(lab, port):
+    with pytest.raises(ConnectionRefusedError):
+        lab.wire(port, tls=False)
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
 def test_old_tls_is_refused(lab):
     # SECLEVEL=0, or our own side would not even offer it.
     with pytest.raises(OSError, match="(?i)version|alert|reset"):

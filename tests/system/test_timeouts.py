@@ -20,7 +20,8 @@ def configure(config):
                           "connect": "1s", "ews": "2s", "rpc": "1h"}
     config["sites"].append(NOBODY.site)
     config["servers"].append({"name": NOBODY.name, "fqdn": NOBODY.fqdn, "address": NOBODY.address,
-                              "version": NOBODY.version, "site": NOBODY.site})
+                              "version": NOBODY.version, "site": NOBODY.site,
+                              "tls": config["servers"][0]["tls"]})
 
 
 @pytest.fixture

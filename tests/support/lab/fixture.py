@@ -2,7 +2,7 @@
 """Everything in one object: hosts, back ends, a running casgate, clients."""
 import json
 
-from . import pki, topology
+from . import topology
 from .gate import VIP, Gate
 from .hosts import Hosts
 from .origin import Origin
@@ -32,16 +32,11 @@ class Lab:
         files = self.files = self.hosts.dir / "files"
         files.mkdir()
         files.chmod(0o755)
-        issue = self.gate.authority.issue
-        self.standins = {s.name: StandIn(self.hosts, s, issue(s.name, [s.fqdn], s.key), files)
-                         for s in topology.STANDINS}
+        pairs, servers = self.gate.pairs, topology.STANDINS
         if origin:
-            server = topology.ORIGIN
-            self.origin = Origin(self.hosts, server.address, issue(server.name, [server.fqdn]))
-            stranger = pki.Authority(self.hosts.dir / "stranger", "nobody's CA")
-            server = topology.IMPOSTOR
-            pair = stranger.issue(server.name, [server.fqdn])
-            self.standins[server.name] = StandIn(self.hosts, server, pair, files)
+            servers = [*servers, topology.IMPOSTOR]
+            self.origin = Origin(self.hosts, topology.ORIGIN.address, pairs["ORIGIN"])
+        self.standins = {s.name: StandIn(self.hosts, s, pairs[s.name], files) for s in servers}
         for standin in self.standins.values():
             standin.wait()
 
@@ -93,9 +88,10 @@ class Lab:
             told = {}
         return int(status), url[0] if url else "", float(seconds), told
 
-    def wire(self, port=443, tls=True, family=4, source=None, **options):
-        """A raw connection from the client host to casgate."""
+    def wire(self, port=443, tls=True, family=4, context=None, session=None, **options):
+        """A raw connection from the client host to casgate; `options` are
+        tls_context()'s."""
+        if tls and not context:
+            context = tls_context(self.gate.authority.cert, **options)
         with self.hosts.inside("client"):
-            return Wire((VIP[family], port), source=source,
-                        context=tls_context(self.gate.authority.cert, **options) if tls else None,
-                        name=topology.NAMESPACE)
+            return Wire((VIP[family], port), context, topology.NAMESPACE, session)

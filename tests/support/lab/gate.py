@@ -11,7 +11,7 @@ import subprocess
 import yaml
 
 from . import pki, topology
-from .hosts import CLIENT4, CLIENT6, SNAT4, SNAT6, VIP4, VIP6, wait_until
+from .hosts import SNAT4, SNAT6, VIP4, VIP6, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
@@ -33,11 +33,14 @@ class ControlError(Exception):
         self.code, self.words = code, words
 
 
-def base_config(hosts, authority, certificates, mailbox_csv, workers, driver):
+def base_config(hosts, authority, certificate, pairs, mailbox_csv, workers, driver):
     """The whole configuration as a dict; tests change what they are about."""
     def server(s):
+        trust = {"ca": str(authority.cert)}
+        if s.tls[0] == "TLSv1":     # so old a server is known by its very certificate
+            trust = {"pin": pki.fingerprint(pairs[s.name].chain), "min": "1.0"}
         row = {"name": s.name, "fqdn": s.fqdn, "address": s.address, "version": s.version,
-               "site": s.site, "tls": {"ca": str(authority.cert)}}
+               "site": s.site, "tls": trust}
         if s.external_url:
             # A server with the mapping has the directories named there only.
             row["virtual-directories"] = {
@@ -49,7 +52,7 @@ def base_config(hosts, authority, certificates, mailbox_csv, workers, driver):
         row = {"name": f"{protocol}-{family}", "address": address, "port": port,
                "protocol": protocol}
         if protocol == "https":
-            row["certificates"] = [next(iter(certificates))]
+            row["certificates"] = ["mail"]
         return row
 
     def device(link):
@@ -66,8 +69,8 @@ def base_config(hosts, authority, certificates, mailbox_csv, workers, driver):
              "addresses": [f"{SNAT4}/24", f"{SNAT6}/64"]},
         ],
         "namespaces": list(topology.NAMESPACES),
-        "certificates": [{"name": name, "chain": str(pair.chain), "key": str(pair.key)}
-                         for name, pair in certificates.items()],
+        "certificates": [{"name": "mail", "chain": str(certificate.chain),
+                          "key": str(certificate.key)}],
         "listeners": [listener(protocol, port, address, family)
                       for protocol, port in (("https", 443), ("http", 80))
                       for address, family in ((VIP4, "v4"), (VIP6, "v6"))],
@@ -87,11 +90,14 @@ class Gate:
         self.profiles = ROOT / "drivers-config"
         self.authority = pki.Authority(hosts.dir / "ca")
         self.certificate = self.authority.issue("mail", topology.NAMESPACES)
+        stranger = pki.Authority(hosts.dir / "stranger", "nobody's CA")
+        self.pairs = {s.name: (stranger if s is topology.IMPOSTOR else self.authority)
+                      .issue(s.name, [s.fqdn], s.key) for s in topology.SERVERS}
         self.csv = hosts.dir / "mailboxes.csv"
         self.csv.write_text(topology.csv(topology.MAILBOXES), encoding="utf-8")
         self.file = hosts.dir / "casgate.yaml"
-        self.config = base_config(hosts, self.authority, {"mail": self.certificate}, self.csv,
-                                  workers, driver)
+        self.config = base_config(hosts, self.authority, self.certificate, self.pairs,
+                                  self.csv, workers, driver)
         self.original = copy.deepcopy(self.config)
         self.process = None
         hosts.hosts_file("client", [f"{VIP4} {' '.join(topology.NAMESPACES)}",
@@ -176,5 +182,4 @@ class Gate:
         return self.ctl("config", "reload")
 
 
-CLIENT_ADDRESS = {4: CLIENT4, 6: CLIENT6}
 VIP = {4: VIP4, 6: VIP6}

@@ -185,7 +185,10 @@ class Hosts:
 
     def log_text(self, log, last=4000):
         path = self.dir / f"{log}.log"
-        return path.read_text(errors="replace")[-last:] if path.exists() else ""
+        if not path.exists():
+            return ""
+        lines = path.read_text(errors="replace").splitlines(keepends=True)
+        return "".join(l for l in lines if not l.startswith(("libbpf:", "libxdp:")))[-last:]
 
     @staticmethod
     def stop(process, seconds=5.0):

@@ -44,7 +44,8 @@ http {{
 		listen {listen}:443 ssl;
 		ssl_certificate {chain};
 		ssl_certificate_key {key};
-		ssl_protocols TLSv1.2 TLSv1.3;
+		ssl_protocols {protocols};
+		ssl_ciphers {ciphers};
 		ssl_session_cache shared:s:1m;
 		default_type application/json;
 		add_header X-FEServer {name} always;
@@ -79,7 +80,8 @@ class StandIn:
         self._config = self.dir / "nginx.conf"
         self._config.write_text(CONFIG.format(
             dir=self.dir, listen=address, chain=pair.chain, key=pair.key, name=server.name,
-            fqdn=server.fqdn, files=files, told=told))
+            fqdn=server.fqdn, files=files, told=told, protocols=server.tls[0],
+            ciphers=server.tls[1]))
         self._process = None
         self.start()
 

@@ -22,6 +22,7 @@ class Server:
     site: str
     address: str
     key: str = "ec"
+    tls: tuple = ("TLSv1.2 TLSv1.3", "DEFAULT")     # as nginx writes it
     external_url: dict = dataclasses.field(default_factory=dict)
 
     @property
@@ -29,10 +30,15 @@ class Server:
         return f"{self.name.lower()}.contoso.local"
 
 
+# What Windows 2008 R2 offers with an RSA certificate, and what Windows 2003 and
+# 2008 do: no AEAD, no TLS 1.2.
+WINDOWS_2008R2 = ("TLSv1.2", "ECDHE-RSA-AES256-SHA384:ECDHE-RSA-AES128-SHA256:AES256-SHA256")
+WINDOWS_2008 = ("TLSv1", "AES256-SHA:AES128-SHA:@SECLEVEL=0")
+
 EX13 = Server("EX13", "2013", "HQ", "10.20.0.21")
-CAS10 = Server("CAS10", "2010", "HQ", "10.20.0.22", key="rsa")
+CAS10 = Server("CAS10", "2010", "HQ", "10.20.0.22", key="rsa", tls=WINDOWS_2008R2)
 CAS10B = Server("CAS10B", "2010", "Branch", "fd00:20::23")
-CAS07 = Server("CAS07", "2007", "HQ", "10.20.0.24", key="rsa",
+CAS07 = Server("CAS07", "2007", "HQ", "10.20.0.24", key="rsa", tls=WINDOWS_2008,
                external_url={"owa": LEGACY_OWA})
 ORIGIN = Server("ORIGIN", "2010", "Lab", "10.20.0.25")
 IMPOSTOR = Server("IMPOSTOR", "2010", "Broken", "10.20.0.26")

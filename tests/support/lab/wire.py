@@ -174,18 +174,16 @@ class Stream:
 class Wire(Stream):
     """One connection of a client."""
 
-    def __init__(self, where, context=None, name=None, source=None, seconds=10):
+    def __init__(self, where, context=None, name=None, session=None, seconds=10):
         family = socket.AF_INET6 if ":" in where[0] else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_STREAM)
         sock.settimeout(seconds)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            if source:
-                sock.bind((source, 0))
             sock.connect(where)
             if context:
                 sock = context.wrap_socket(sock, server_hostname=name,
-                                           suppress_ragged_eofs=False)
+                                           suppress_ragged_eofs=False, session=session)
         except BaseException:
             sock.close()
             raise

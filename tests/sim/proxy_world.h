@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * proxy_world.h - the real proxy between scripted clients and origins: three
+ * kinds of hosts on the simulated network, one virtual clock, TLS everywhere.
+ *
+ * Host 0 is all clients, host 1 the appliance, hosts 2 and 3 are two Exchange
+ * servers. Whoever calls an address of no host talks to a black hole.
+ *
+ * After each turn in which the proxy says that it has nothing to do, every
+ * session is run once for nothing: one that gets on then was waiting for an
+ * event that nobody would have sent.
+ */
+#pragma once
+
+#include <stdlib.h>
+
+#include "proxy/proxy_int.h"
+#include "sim.h"
+
+#define PROXY_HOST 1
+#define ORIGIN_A 2
+#define ORIGIN_B 3
+#define NAME "mail.contoso.com"
+
+#define CLIENTS 256
+#define ORIGINS 2048
+#define RECORDED (4 << 20) /* of all request heads that origins saw */
+
+/* How a connection ended, as seen from the one end. */
+enum ending {
+	STILL_OPEN,
+	BY_NOTIFY, /* close_notify */
+	BY_FIN,	   /* a FIN without one */
+	BY_RESET,
+	BY_SILENCE, /* TCP gave up */
+	BY_TLS,	    /* the handshake or a record failed */
+};
+
+const char *ending_name(enum ending e);
+
+/* One end of a connection that is not the proxy's. */
+struct end {
+	struct stream st;
+	bool plain, open, paused;
+	bool shut; /* it has said its last word */
+	enum ending ended;
+	uint8_t *rx; /* plaintext, from rx_off */
+	size_t rx_off, rx_n, rx_cap;
+	size_t got; /* plaintext bytes ever */
+	size_t cut; /* longest record it writes; 0 = any */
+};
+
+/* What a request asks of the origin, by its query: "?id=7&n=1000&f=c". */
+struct plan {
+	uint64_t id, n, shortfall, delay, delay_body;
+	unsigned status, interim, raw;
+	char framing; /* l, c, u(ntil close), 0 = none */
+	char then; /* k(eep), n(otify), f(in), r(eset) */
+	bool early; /* answers before the body came */
+	bool silent; /* never answers */
+	bool deaf; /* stops reading */
+	bool close; /* Connection: close */
+	bool ntlm; /* remembers who it is, by connection */
+	uint32_t pad; /* bytes of a header line of ballast */
+};
+
+struct origin {
+	struct end e;
+	unsigned host, index;
+	struct http_scan scan;
+	struct http_head head;
+	struct http_body body;
+	bool in_body, in_answer, head_out, over;
+	struct plan plan;
+	uint64_t left, sent, chunk; /* of the answer */
+	usec_t when;
+	uint64_t requests;
+	uint64_t body_bytes; /* of the request under way */
+	bool whole; /* the last request's body came whole */
+	char who[64]; /* who authenticated this connection */
+};
+
+/* What happened at the origins in all. */
+struct seen {
+	unsigned connections, requests, whole;
+	unsigned ended[BY_TLS + 1];
+	size_t bytes;	/* bodies of requests */
+	char *heads;	/* every request head, one behind the other */
+	size_t heads_n;
+};
+
+struct world_setup {
+	uint64_t seed;
+	struct sim_link link;
+	uint32_t sessions, buffers, large; /* 0 = ample */
+	uint32_t sndbuf, max_handshakes;   /* 0 = usual */
+	uint16_t client_mtu;		   /* 0 = 1500 */
+	uint32_t client_rcvbuf;
+	const char *const *raw; /* answers of origins, by plan.raw - 1 */
+};
+
+struct world {
+	struct world_setup setup;
+	struct sim sim;
+	struct proxy *proxy;
+	struct snap config;
+	struct built *built;
+	struct route_table *routes;
+	struct stream_pool bufs; /* of the ends */
+	struct list nobody;
+	struct client *client[CLIENTS];
+	struct origin *origin[ORIGINS];
+	unsigned n_clients, n_origins;
+	struct seen seen;
+	struct rte_mbuf *hogged[16384];
+	unsigned n_hogged;
+	struct stream_buf *hogged_bufs[4096];
+	unsigned n_hogged_bufs;
+	unsigned busy; /* turns in a row in which the proxy was */
+	uint64_t audits;
+	bool trace;
+	char wrong[256];
+	void (*clients)(struct world *w); /* their turn */
+};
+
+extern struct world world; /* one at a time: call-backs have no argument */
+
+void world_start(void); /* once a process */
+void world_stop(void);
+void world_init(struct world *w, const struct world_setup *setup);
+/* Let the clients go, wait until nothing is left, look whether all came back.
+ * The reason why not is in w->wrong. */
+void world_fini(struct world *w);
+/* Until w->clients' work is done() or `limit` of virtual time has passed. */
+bool world_run(struct world *w, bool (*done)(struct world *w), usec_t limit);
+void world_fail(struct world *w, const char *fmt, ...) printf_like(2, 3);
+
+/* A new configuration, as a reload makes one. */
+struct change {
+	bool no_listeners, no_server_a, no_server_b, small_heads;
+};
+void world_reload(struct world *w, const struct change *change);
+/* Take the appliance's packet buffers but for `leave`; SIZE_MAX: give back. */
+void world_hog(struct world *w, size_t leave);
+/* The same of its plaintext buffers. */
+void world_hog_buffers(struct world *w, size_t leave);
+/* "user" who is served by server a or b first; others elsewhere. */
+const char *world_user(struct world *w, unsigned host);
+
+/* --- ends (proxy_ends.c) ------------------------------------------------- */
+
+void end_connect(struct world *w, struct end *e, uint16_t port);
+/* Handshake, read what has come; false while it is not open. */
+bool end_step(struct world *w, struct end *e, bool server);
+/* Write up to n bytes; returns how many were taken. */
+size_t end_write(struct world *w, struct end *e, const void *p, size_t n);
+void end_notify(struct world *w, struct end *e); /* close_notify alone */
+void end_fin(struct world *w, struct end *e);	 /* FIN alone */
+void end_close(struct world *w, struct end *e);	 /* both */
+void end_reset(struct world *w, struct end *e);
+void end_free(struct world *w, struct end *e);
+static inline struct bytes end_bytes(const struct end *e)
+{
+	return (struct bytes){ e->rx + e->rx_off, e->rx_n - e->rx_off };
+}
+void end_consume(struct end *e, size_t n);
+
+/* The byte at `at` of the body that answers request `id`. */
+static inline uint8_t pattern(uint64_t id, uint64_t at)
+{
+	return (uint8_t)('a' + (id * 7 + at + at / 26 * 3) % 26);
+}
+
+/* --- origins (proxy_origin.c) --------------------------------------------- */
+
+void origins_turn(struct world *w, struct sim_host *h);
+
+/* --- the random part (proxy_random.c) -------------------------------------- */
+
+/* False and a line on stdout when something was wrong. */
+bool random_run(uint64_t seed, bool trace);
