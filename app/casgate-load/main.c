@@ -265,6 +265,7 @@ static void configure(struct proxy_config *c, struct tls_server *tls)
 		.limits = http_default_limits,
 		.timeouts = { SEC(10), SEC(30), SEC(60), SEC(5), SEC(1) },
 		.max_handshakes = 1000,
+		.handshake_budget = 500,
 	};
 	c->topology.n_sites = 1;
 	snprintf(c->topology.site[0], EXCHANGE_NAME, "HQ");

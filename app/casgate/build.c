@@ -177,6 +177,8 @@ static void fill_addresses(const struct conf *conf, unsigned i,
 	char path[CONF_PATH];
 
 	b->port = (uint16_t)c->port;
+	for (unsigned n = 0; n < c->n_sources && n < PROXY_SOURCES; n++)
+		b->source[b->n_sources++] = c->sources[n];
 	for (unsigned n = 0; n < c->n_addresses && n < PROXY_ADDRS; n++)
 		b->addr[b->n_addrs++] = c->addresses[n];
 	if (!b->n_addrs)
@@ -321,6 +323,7 @@ static void fill_limits(const struct conf *conf, struct proxy_config *p)
 	p->limits = (struct http_limits){ l->header_size, l->header_line,
 					  (uint16_t)l->headers };
 	p->max_handshakes = l->handshakes;
+	p->handshake_budget = l->handshake_budget;
 	p->timeouts = (struct proxy_timeouts){
 		.tls_handshake = t->tls_handshake,
 		.request_head = t->request_head,

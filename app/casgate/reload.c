@@ -213,6 +213,7 @@ int reload(struct app *a, char *error, size_t cap)
 	conf_free(a->conf);
 	a->conf = conf;
 	conf = NULL;
+	log_set_level((enum log_level)a->conf->appliance.log_level);
 	log_info("configuration reloaded from %s", a->opt.config);
 out:
 	build_free(config);

@@ -53,7 +53,7 @@ static uint16_t largest_mtu(const struct conf *conf)
 	return (uint16_t)mtu;
 }
 
-/* What rings and caches hold apart from any connection (dataplane 2.1). */
+/* What rings and caches hold apart from any connection. */
 #define RING_PACKETS 4096
 #define RESERVE_PACKETS (2 * 512 + 4 * 64 + 1024)
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define ROLE_CLIENT_ACCESS 0x4 /* msExchCurrentServerRoles */
-#define ROLE_FRONT_END 0x4001 /* 2013: either bit (exchange-admin.md 1.2) */
+#define ROLE_FRONT_END 0x4001 /* 2013: either bit */
 
 /* Families that the rules tell apart; 2016 and later are one but for what may
  * live with what. */
@@ -162,8 +162,8 @@ static void check_vdirs(struct load *l, const struct conf *c, unsigned i,
 			   c->namespaces[own], own);
 }
 
-/* Versions that setup does not let into one organisation (exchange-admin.md
- * 1.19): nearly always a mistyped version. */
+/* Versions that setup does not let into one organisation:
+ * nearly always a mistyped version. */
 static void check_organisation(struct load *l, const struct conf *c,
 			       const int *first)
 {

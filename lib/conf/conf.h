@@ -177,7 +177,6 @@ struct conf_mailboxes {
 struct conf_limits {
 	uint32_t header_size, header_line, headers; /* of one message head */
 	uint32_t sessions;	/* client connections, all workers together */
-	uint32_t per_source;	/* of them from one address; 0 = no limit */
 	uint32_t handshakes;	/* TLS handshakes in progress, a worker */
 	usec_t handshake_budget; /* for handshakes in one turn */
 };
@@ -279,7 +278,7 @@ struct conf_change {
 int conf_diff(const struct conf *from, const struct conf *to,
 	      void (*fn)(void *arg, const struct conf_change *c), void *arg);
 /**
- * The settings that differ and cannot be reloaded (dataplane A18).
+ * The settings that differ and cannot be reloaded.
  *
  * @param list  out: their paths, separated by ", "; cut with "..." if long
  * @return how many; -ENOMEM.

@@ -82,7 +82,7 @@ static const struct word level_words[] = {
 #define S struct conf_appliance
 static const struct setting appliance_rows[] = {
 	TEXT("name", KIND_NAME, name, RESTART, "casgate",
-	     "what the appliance calls itself in logs and headers"),
+	     "what the appliance calls itself in `casgatectl status`"),
 	NUMBER("workers", workers, 1, 16, RESTART, NULL,
 	       "cores that carry traffic; left out, one less than the machine "
 	       "has"),
@@ -306,9 +306,6 @@ static const struct setting limits_rows[] = {
 	NUMBER("headers", headers, 16, 128, 0, "128", "lines of a head"),
 	NUMBER("sessions", sessions, 16, 2000000, RESTART, "50000",
 	       "client connections of all workers together"),
-	NUMBER("per-source", per_source, 0, 2000000, 0, "0",
-	       "of them from one address; 0 is no limit, as offices come from "
-	       "one address"),
 	NUMBER("handshakes", handshakes, 8, 100000, 0, "1000",
 	       "TLS handshakes in progress, a worker"),
 	TIME("handshake-budget", handshake_budget, 100, MSEC(20), 0, "500us",

@@ -2,7 +2,7 @@
 /*
  * body.c - the address an Autodiscover request asks for, found by walking over
  * its tags. Not an XML parser, and safe for that: no document types, no
- * entities, no nesting, one pass, 32 KiB (exchange-admin.md 3 row 17).
+ * entities, no nesting, one pass, 32 KiB.
  */
 #include "exchange/text.h"
 

@@ -3,7 +3,8 @@
  * decide.c - the coexistence table: a mailbox's version and site, a protocol,
  * and what becomes of the request.
  *
- * exchange.md 1.2 and 2.4, exchange-admin.md 1.1, 1.6 to 1.8, 1.12, 1.14.
+ * Sources: Microsoft's "Client Connectivity in an Exchange 2013 Coexistence
+ * Environment" and the documentation of the virtual directories' cmdlets.
  */
 #include "exchange/decide.h"
 
@@ -17,7 +18,7 @@ enum rule {
 	REDIRECT, /* the browser is sent there */
 };
 
-/* The table of exchange.md 1.2; a 15.x mailbox is always BY_15. */
+/* Microsoft's coexistence table; a 15.x mailbox is always BY_15. */
 static const struct {
 	enum rule v2007, v2010;
 } rules[EXCHANGE_PROTOCOL_COUNT] = {
@@ -27,7 +28,7 @@ static const struct {
 	[EXCHANGE_RPC] = { BY_SITE, BY_SITE },
 	[EXCHANGE_MAPI] = { BY_SITE, BY_SITE },
 	[EXCHANGE_EWS] = { BY_SITE, BY_SITE },
-	/* 2007 knows nothing of the others' URLs (exchange-admin.md 1.8). */
+	/* 2007 knows nothing of the others' URLs. */
 	[EXCHANGE_AUTODISCOVER] = { BY_15, BY_SITE },
 	[EXCHANGE_OAB] = { BY_SITE, BY_SITE },
 	[EXCHANGE_POWERSHELL] = { BY_SITE, BY_SITE },
@@ -181,7 +182,7 @@ static bool proxy(const struct exchange_topology *t, const struct want *w,
 }
 
 /* Not every client of these has an account here, and 2010 does not know them
- * all: federation, hybrid moves, Autodiscover V2 (exchange-admin.md 1.12). */
+ * all: federation, hybrid moves, Autodiscover V2. */
 static bool for_newest(const struct exchange_request *r)
 {
 	static const struct bytes autodiscover[] = {

@@ -39,7 +39,7 @@ unsigned find_candidates(const struct exchange_topology *t,
 int rendezvous_cmp(uint64_t affinity, const struct exchange_server *a,
 		   const struct exchange_server *b);
 
-/* Exchange 2007's OWA is never proxied by another version (exchange.md 1.2). */
+/* Exchange 2007's OWA is never proxied by another version. */
 void redirect_owa(const struct exchange_topology *t,
 		  const struct exchange_request *r,
 		  const struct exchange_place *place,

@@ -78,13 +78,11 @@ must_check int exchange_protocol_parse(struct bytes word,
  * /Microsoft-Server-ActiveSync/Proxy, /rpcwithcert) are false as well. */
 bool exchange_classify(struct bytes decoded_path, enum exchange_protocol *out);
 
-/* How long an exchange may be silent [s]: response head, then between bytes
- * (exchange.md 1.7, 7.3). */
+/* How long an exchange may be silent [s]: response head, then between bytes. */
 unsigned exchange_timeout(enum exchange_protocol p);
 
-/* Must this header or cookie of a client never reach a back end? (exchange.md
- * 2.8, exchange-admin.md 1.23) X-OWA-ExplicitLogonUser is allowed when its
- * value is one plain address. */
+/* Must this header or cookie of a client never reach a back end?
+ * X-OWA-ExplicitLogonUser is allowed when its value is one plain address. */
 bool exchange_hostile_header(struct bytes name, struct bytes value);
 bool exchange_hostile_cookie(struct bytes name);
 
@@ -121,7 +119,7 @@ struct exchange_server {
 };
 
 /* A 2010 RPC Client Access array, or another name an Outlook profile holds for
- * a mailbox server that is not a server's own (exchange-admin.md 1.1). */
+ * a mailbox server that is not a server's own. */
 struct exchange_array {
 	char fqdn[EXCHANGE_HOST];
 	enum exchange_version version;
@@ -167,8 +165,8 @@ bool exchange_guid_parse(struct bytes text, uint8_t out[16]);
 
 /* --- routing keys ----------------------------------------------------------------- */
 
-/* What names the mailbox, strongest first (exchange.md 2.1, exchange-admin.md
- * 1.1, 1.13). The words are the HttpProxy log's RoutingHint. */
+/* What names the mailbox, strongest first. The
+ * words are the HttpProxy log's RoutingHint. */
 #define EXCHANGE_KEYS(X)                                                       \
 	X(EXCHANGE_KEY_NONE, "None")                                           \
 	X(EXCHANGE_KEY_MAILBOX_GUID, "MailboxGuidWithDomain")                  \
@@ -263,14 +261,14 @@ struct exchange_decision {
 /**
  * What to do with a request whose mailbox lives at `place`.
  *
- * Pure. Version and site decide (exchange.md 1.2, 2.4): 15.x mailboxes go to
+ * Pure. Version and site decide: 15.x mailboxes go to
  * any 15.x front end, same site first; 2010 and 2007 ones to a Client Access
  * server of their version in their site; Autodiscover of 2007 to a 15.x one;
  * OWA of 2007 is redirected (302) to a 2007 ExternalURL that is not ours. Not
  * found: Autodiscover and EWS to any 15.x, everything else too when
  * `topology` has a 15.x front end (it answers the client itself), else 503.
- * Before all that: pages that need the newest version get it
- * (exchange-admin.md 1.12), and ExchClientVer chooses an ECP's or a shell's.
+ * Before all that: pages that need the newest version get it, and
+ * ExchClientVer chooses an ECP's or a shell's.
  * Nobody can: ANSWER 503, and the reason says what is missing and, where one
  * cmdlet helps, which. A request with a body for OWA of 2007: ANSWER 403.
  * Candidates: healthy ones, or, without any, those that are down; never a

@@ -3,8 +3,7 @@
  * hostile.c - what an Exchange server believes because it comes from a front
  * end, and what a client must therefore never be able to say.
  *
- * exchange.md 2.8, exchange-admin.md 1.23 and 3 row 9. ProxyLogon, ProxyShell,
- * OWASSRF and ProxyToken each were one of these names.
+ * ProxyLogon, ProxyShell, OWASSRF and ProxyToken each were one of these names.
  */
 #include "exchange/text.h"
 

@@ -2,9 +2,9 @@
 /*
  * keys.c - what of a request names the mailbox, strongest first.
  *
- * exchange.md 2.1, overridden by exchange-admin.md 1.1, 1.12 and 1.13. A key
- * chooses a server and nothing else: whoever the request was authenticated as
- * stays who it is. So a doubtful key is left out, never refused.
+ * A key chooses a server and nothing else: whoever the request was
+ * authenticated as stays who it is. So a doubtful key is left out, never
+ * refused.
  */
 #include "exchange/text.h"
 
@@ -139,7 +139,7 @@ static void add_json(struct exchange_keys *k, const struct exchange_request *r)
 		  EXCHANGE_KEY_QUERY_USER);
 }
 
-/* exchange-admin.md 1.13. SID: and OID: name nobody the table knows. */
+/* SID: and OID: name nobody the table knows. */
 static void add_header(struct exchange_keys *k, struct bytes value,
 		       enum exchange_key_kind kind)
 {
@@ -170,7 +170,7 @@ static void add_user(struct exchange_keys *k, struct bytes user,
 	keys_add(k, kind, user);
 }
 
-/* The base64 form of the query (exchange.md 2.2) holds no user; nor does it
+/* The base64 form of the query holds no user; nor does it
  * hold "User=", which has a '=' in the middle. */
 static void add_eas_user(struct exchange_keys *k, struct bytes query)
 {

@@ -57,7 +57,7 @@ static struct bytes file_name(struct bytes segment)
 	return segment;
 }
 
-/* Where a front end takes a request for a peer's (exchange-admin.md 1.23). Any
+/* Where a front end takes a request for a peer's. Any
  * segment counts: an explicit logon or a cookieless session moves them down. */
 static bool forbidden(enum exchange_protocol p, struct bytes segment)
 {

@@ -4,8 +4,8 @@
  * Client Access server's ExternalURL, because no later version proxies it.
  *
  * Three rules. A URL comes from the topology, never from the request. It is
- * never a name of ours, on whatever site it is configured: that is a loop
- * (exchange-admin.md 1.6). And only GET and HEAD are redirected: anything else
+ * never a name of ours, on whatever site it is configured: that is a loop. And
+ * only GET and HEAD are redirected: anything else
  * carries a body that a 302 would drop.
  */
 #include "exchange/decide.h"

@@ -194,7 +194,7 @@ bool http_name_like(struct bytes a, struct bytes b);
 bool http_has_token(struct bytes list, struct bytes token);
 
 /**
- * Judge and decode a path once (exchange-admin 1.24).
+ * Judge and decode a path once.
  *
  * @param dst  out: percent-decoded C string, for matching only; path.n + 1
  * bytes always suffice; unspecified unless HTTP_OK

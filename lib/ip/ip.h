@@ -246,7 +246,7 @@ unsigned ip_neighbours(const struct ip_stack *ip, struct ip_neighbour_info *out,
 /*
  * A port with usable RSS delivers by Toeplitz hash and indirection table; all
  * workers know both, so any of them can tell the owner of any tuple, and a
- * source port can be chosen whose answers come home (tcp.md 4.6).
+ * source port can be chosen whose answers come home.
  */
 #define STEER_RETA 512
 

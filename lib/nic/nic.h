@@ -131,7 +131,7 @@ unsigned nic_link_changes(const struct nic_port *port);
 
 /*
  * Key and table that a driver accepts and reads back may still not be what the
- * hardware does (tcp.md 1.4). So nic_rx() checks the first TCP packets of
+ * hardware does. So nic_rx() checks the first TCP packets of
  * different flows against the Toeplitz hash in software. A refuted port
  * works, and hands over most packets: worth a warning.
  */

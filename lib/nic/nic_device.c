@@ -112,7 +112,7 @@ static int check_xdp(struct opening *o)
 				o,
 				"the packet pool of worker %u lies in %u "
 				"pieces and AF_XDP needs one; reserve more "
-				"hugepages or lower memory.packets",
+				"hugepages or lower appliance.packets",
 				i, o->pools[i]->nb_mem_chunks);
 		if (rte_pktmbuf_data_room_size(o->pools[i]) < need)
 			return nic_fail(

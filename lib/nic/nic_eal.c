@@ -148,7 +148,7 @@ void nic_eal_fini(void)
 	rmdir(dir);
 }
 
-/* An Ethernet header and a VLAN tag (dataplane rule 11), and XDP's own
+/* An Ethernet header and a VLAN tag, and XDP's own
  * headroom; at least the size all drivers know. */
 static uint16_t data_room(uint16_t mtu)
 {
@@ -187,7 +187,7 @@ struct rte_mempool *nic_pool_new(const char *name, unsigned packets,
 	if (!pool)
 		return NULL;
 	/* The plain ring makes a worker wait for one that was preempted in
-	 * the middle of a put (dataplane A9). */
+	 * the middle of a put. */
 	if (rte_mempool_set_ops_byname(
 		    pool, shared_cpus ? "ring_mt_rts" : "ring_mp_mc", NULL)) {
 		rte_mempool_free(pool);

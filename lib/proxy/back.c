@@ -53,10 +53,25 @@ static bool reusable(struct session *s, usec_t now)
 	       !tcp_dead(s->back.tc);
 }
 
+/* Where to connect from: of the server's own list those of the family, in
+ * turn, so that they share the source ports; else the route's choice. */
+static const struct ipaddr *source_of(const struct proxy_server *b,
+				      const struct ipaddr *to, uint64_t turn)
+{
+	bool v4 = ipaddr_is_v4(to);
+
+	for (unsigned k = 0; k < b->n_sources; k++) {
+		const struct ipaddr *a = &b->source[(turn + k) % b->n_sources];
+
+		if (ipaddr_is_v4(a) == v4)
+			return a;
+	}
+	return &ipaddr_any;
+}
+
 static enum step connect_next(struct session *s, usec_t now)
 {
 	struct proxy *p = s->proxy;
-	static const struct ipaddr any;
 
 	while (s->next_candidate < s->n_candidates) {
 		uint16_t id = s->candidate[s->next_candidate];
@@ -71,8 +86,10 @@ static enum step connect_next(struct session *s, usec_t now)
 		b = &p->config->server[i];
 		if (s->next_candidate || s->next_addr)
 			p->stats.connects_retried++;
-		s->back.tc = tcp_connect(p->tcp, &any, &b->addr[s->next_addr++],
-					 b->port, s, now, &error);
+		s->back.tc = tcp_connect(
+			p->tcp, source_of(b, &b->addr[s->next_addr], s->id),
+			&b->addr[s->next_addr], b->port, s, now, &error);
+		s->next_addr++;
 		if (!s->back.tc) {
 			p->stats.connects_failed++;
 			continue;

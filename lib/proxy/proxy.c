@@ -8,7 +8,6 @@
 #define ACCEPTS 64 /* connections a turn */
 #define SESSIONS 256 /* sessions run a turn */
 #define TIMERS 256 /* timers a turn */
-#define HANDSHAKE_BUDGET ((usec_t)500) /* a turn, one step at least [us] */
 
 /* --- configuration -------------------------------------------------------- */
 
@@ -144,7 +143,7 @@ static bool run_ready(struct proxy *p, usec_t now)
 
 static usec_t run_handshakes(struct proxy *p, usec_t now)
 {
-	usec_t until = now + HANDSHAKE_BUDGET;
+	usec_t until = now + p->config->handshake_budget;
 	struct list *node;
 
 	while ((node = list_pop(&p->handshakes))) {

@@ -22,7 +22,8 @@
 
 #define PROXY_WORKERS 16
 #define PROXY_LISTENERS 32
-#define PROXY_ADDRS 4 /* addresses of one back end */
+#define PROXY_ADDRS 8   /* addresses of one back end */
+#define PROXY_SOURCES 16 /* addresses to connect to one from */
 
 /* --- what control publishes ---------------------------------------------------- */
 
@@ -39,6 +40,8 @@ struct proxy_server {
 	unsigned n_addrs;
 	struct ipaddr addr[PROXY_ADDRS];
 	uint16_t port;
+	unsigned n_sources; /* 0: the route chooses */
+	struct ipaddr source[PROXY_SOURCES];
 	struct tls_target *tls[PROXY_WORKERS];
 };
 
@@ -63,6 +66,7 @@ struct proxy_config {
 	struct http_limits limits;
 	struct proxy_timeouts timeouts;
 	unsigned max_handshakes; /* in progress, a worker */
+	usec_t handshake_budget; /* a turn, one step at least */
 };
 
 /* --- one worker's proxy ----------------------------------------------------------- */

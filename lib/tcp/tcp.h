@@ -31,10 +31,13 @@ struct tcp_personality {
 	usec_t delayed_ack;   /* 0 = acknowledge every segment */
 	uint8_t quick_acks;   /* segments acknowledged at once at the start */
 	usec_t time_wait, fin_wait2; /* orphans only for the second */
-	usec_t keepalive_idle, keepalive_interval;
+	usec_t keepalive_idle, keepalive_interval; /* idle 0 = never */
 	uint8_t keepalive_probes;
-	uint8_t syn_retries, synack_retries;
-	usec_t user_timeout;  /* unacknowledged data that long: give up */
+	uint8_t syn_retries;
+	uint8_t synack_retries; /* [0..7]; more than 2 amplifies more than
+				 * threefold */
+	usec_t user_timeout;  /* unacknowledged data that long: give up; 0 =
+			       * after 15 time-outs */
 };
 
 extern const struct tcp_personality tcp_default_personality;
@@ -199,8 +202,14 @@ unsigned tcp_rx_peek(const struct tcp_conn *c, struct iovec *iov, unsigned n);
 void tcp_rx_consume(struct tcp_conn *c, size_t bytes, usec_t now);
 
 /* Room in the send buffer [bytes]; 0 before the connection is open, after
- * shutdown, and when packet buffers are short. */
+ * shutdown, and when packet buffers are short. Less than tx_lowat is a promise
+ * to name the connection in tcp_ready() when there is that much; who needs
+ * more at once must have a larger tx_lowat. */
 size_t tcp_tx_space(struct tcp_conn *c);
+/* Is there room for n bytes? If not, the connection becomes ready when there
+ * is, instead of at tx_lowat; or when the send buffer is empty, if it is not
+ * as large as that. */
+bool tcp_tx_fits(struct tcp_conn *c, size_t n);
 /* Bytes written and not yet acknowledged. */
 size_t tcp_tx_pending(const struct tcp_conn *c);
 /**

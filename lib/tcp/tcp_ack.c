@@ -96,8 +96,9 @@ enum tcp_verdict tcp_ack_input(struct tcp_conn *c, const struct seg_in *in)
 	if (seq_lt(in->ack, c->snd_una))
 		return TCP_OK;
 	/* RFC 1122 4.2.2.17: a closed window is kept open as long as the peer
-	 * answers, but not for a connection that nobody owns any more. */
-	if (c->window_probe && !c->orphan)
+	 * answers, but not for a connection that nobody owns any more, and not
+	 * while others go without (RFC 6429 3). */
+	if (c->window_probe && !c->orphan && !tcp_mem_short(c->t, MEM_MORE))
 		c->progress = c->t->now;
 	if (seq_gt(in->ack, c->snd_una))
 		new_ack(c, in);

@@ -200,6 +200,7 @@ struct tcp_conn {
 	struct seg *reserved; /* first one tcp_tx_reserve() handed out */
 	uint32_t rx_bytes, rx_true; /* readable; and the memory it holds */
 	uint32_t tx_segs;
+	uint32_t tx_want; /* room the application waits for; 0 = tx_lowat */
 	uint16_t ooo_n;
 
 	/* Timers: one node, armed at or before the earliest deadline. */
@@ -251,8 +252,10 @@ _Static_assert(sizeof(struct wait_entry) == CACHE_LINE, "one line");
 enum mem_level {
 	MEM_WINDOWS, /* windows grow no further */
 	MEM_OOO,     /* data out of order is dropped */
-	MEM_TX,	     /* nobody may write */
+	MEM_MORE,    /* who holds a record's worth gets no more: the rest is
+		      * for those who hold little, or slow ones end it all */
 	MEM_SYN,     /* nobody may come */
+	MEM_TX,	     /* nobody may write */
 	MEM_RX,	     /* all data is dropped: what is left is for ACKs, which
 		      * alone can free what the send queues hold */
 	MEM_LEVELS
@@ -424,6 +427,13 @@ static inline bool tcp_mem_short(const struct tcp_stack *t, enum mem_level level
 {
 	return t->mem_free + t->mem_held <
 	       t->stats.buffers + t->mem_level[level];
+}
+/* The same for who holds so many bytes in the queue that is to grow. A record
+ * is all that anybody needs at a time to get on. */
+static inline bool tcp_mem_refused(const struct tcp_stack *t, size_t held,
+				   enum mem_level level)
+{
+	return tcp_mem_short(t, held >= TCP_RECORD ? MEM_MORE : level);
 }
 /* A descriptor with m in it; NULL when there is none (m stays). */
 struct seg *tcp_seg_new(struct tcp_stack *t, struct rte_mbuf *m);

@@ -14,8 +14,8 @@
 
 /* Percent of the pool free below which each thing is refused. */
 static const uint8_t percent[MEM_LEVELS] = {
-	[MEM_WINDOWS] = 40, [MEM_OOO] = 20, [MEM_TX] = 15,
-	[MEM_SYN] = 10,	    [MEM_RX] = 5,
+	[MEM_WINDOWS] = 40, [MEM_OOO] = 25, [MEM_MORE] = 25,
+	[MEM_SYN] = 10,	    [MEM_TX] = 8,   [MEM_RX] = 5,
 };
 
 void tcp_mem_init(struct tcp_stack *t)
@@ -42,7 +42,8 @@ static void feed(struct tcp_stack *t)
 		if (!link)
 			return;
 		c = list_entry(link, struct tcp_conn, starved);
-		if (c->want_tx) {
+		if (c->want_tx &&
+		    (tcp_tx_pending(c) < TCP_RECORD || relieved(t, MEM_MORE))) {
 			c->want_tx = false;
 			tcp_conn_ready(c);
 		}

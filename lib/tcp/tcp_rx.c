@@ -130,7 +130,9 @@ static enum tcp_verdict in_order(struct tcp_conn *c, struct rte_mbuf *m,
 	    collapse(tail, m, rte_pktmbuf_mtod(m, void *), m->data_len)) {
 		rte_pktmbuf_free_seg(m);
 	} else {
-		s = tcp_mem_short(c->t, MEM_RX) ? NULL : seg_of(c, m, seq);
+		s = tcp_mem_refused(c->t, c->rx_bytes, MEM_RX)
+			    ? NULL
+			    : seg_of(c, m, seq);
 		if (!s) {
 			rte_pktmbuf_free_seg(m);
 			return TCP_DROP_MEMORY;

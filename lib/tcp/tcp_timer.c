@@ -6,6 +6,7 @@
 #include "tcp/tcp_int.h"
 
 #define BACKOFF_MAX 16 /* doublings */
+#define PATIENCE SEC(5) /* with who takes nothing, while buffers are short */
 
 void tcp_timer_arm(struct tcp_conn *c, enum conn_timer which, usec_t when)
 {
@@ -74,10 +75,12 @@ static bool syn_expired(struct tcp_conn *c)
 
 static bool gave_up(const struct tcp_conn *c)
 {
-	usec_t limit = c->t->p.user_timeout;
+	usec_t limit = c->t->p.user_timeout, waited = c->t->now - c->progress;
 
-	return limit ? c->t->now - c->progress >= limit
-		     : c->backoff >= TCP_RETRIES;
+	if (tcp_mem_short(c->t, MEM_MORE) && tcp_tx_pending(c) >= TCP_RECORD &&
+	    waited >= PATIENCE)
+		return true;
+	return limit ? waited >= limit : c->backoff >= TCP_RETRIES;
 }
 
 static void window_expired(struct tcp_conn *c)

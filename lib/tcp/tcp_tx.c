@@ -56,18 +56,28 @@ size_t tcp_tx_space(struct tcp_conn *c)
 {
 	size_t n = space(c);
 
+	c->tx_want = 0;
 	if (n < c->t->p.tx_lowat)
 		c->tx_blocked = true;
-	if (n && tcp_mem_short(c->t, MEM_TX)) {
+	if (n && tcp_mem_refused(c->t, tcp_tx_pending(c), MEM_TX)) {
 		starve(c);
 		return 0;
 	}
 	return n;
 }
 
+bool tcp_tx_fits(struct tcp_conn *c, size_t n)
+{
+	if (tcp_tx_space(c) >= n)
+		return true;
+	c->tx_want = (uint32_t)min(n, (size_t)c->t->p.sndbuf);
+	c->tx_blocked = true;
+	return false;
+}
+
 void tcp_tx_room(struct tcp_conn *c)
 {
-	if (c->tx_blocked && space(c) >= c->t->p.tx_lowat) {
+	if (c->tx_blocked && space(c) >= max(c->tx_want, c->t->p.tx_lowat)) {
 		c->tx_blocked = false;
 		tcp_conn_ready(c);
 	}

@@ -83,7 +83,7 @@ static enum tls_result alert(struct tls *t, int number)
 	if (t->target && number == SSL_AD_PROTOCOL_VERSION)
 		return tls_fail(t, TLS_FAIL_ALERT,
 				"refuses our versions of TLS (alert %d, %s): "
-				"set tls-floor",
+				"set tls.min",
 				number, name);
 	return tls_fail(t, TLS_FAIL_ALERT, "sent alert %d, %s", number, name);
 }
@@ -92,7 +92,7 @@ static enum tls_result unsupported_version(struct tls *t)
 {
 	if (t->target && t->peer_version)
 		return tls_fail(t, TLS_FAIL_PROTOCOL,
-				"speaks %s only: set tls-floor",
+				"speaks %s only: set tls.min",
 				tls_version_name(t->peer_version));
 	return tls_fail(t, TLS_FAIL_PROTOCOL,
 			"offers no version of TLS that is allowed here");
@@ -111,9 +111,9 @@ static const struct {
 	  "sent a record that was damaged or forged" },
 	{ SSL_R_UNSAFE_LEGACY_RENEGOTIATION_DISABLED,
 	  "lacks secure renegotiation (RFC 5746): update it, or set "
-	  "tls-floor" },
+	  "tls.min" },
 	{ SSL_R_LEGACY_SIGALG_DISALLOWED_OR_UNSUPPORTED,
-	  "signs with SHA-1 or MD5 only: set tls-floor" },
+	  "signs with SHA-1 or MD5 only: set tls.min" },
 	{ SSL_R_DH_KEY_TOO_SMALL, "uses a Diffie-Hellman group that is too "
 				  "small: turn DHE off there" },
 	{ SSL_R_EE_KEY_TOO_SMALL, "has a key that is too short: replace its "

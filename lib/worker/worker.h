@@ -33,7 +33,7 @@ struct worker_port {
 				       * the port's caps */
 };
 
-/* How eagerly an idle worker polls (dataplane A9). */
+/* How eagerly an idle worker polls. */
 enum worker_idle {
 	WORKER_SPIN,	 /* never yields: a core of its own */
 	WORKER_BALANCED, /* yields, then sleeps briefly: cores are shared */

@@ -4,7 +4,7 @@
  * place where it may give its core away.
  *
  * Two pollers on one core cost 8 ms a round trip; with sched_yield() after an
- * empty turn 2.5 us (dataplane A9). Longer idleness is slept through, in short
+ * empty turn 2.5 us. Longer idleness is slept through, in short
  * naps, because no driver here wakes a sleeper; a worker that hands something
  * to a sleeper wakes it.
  */

@@ -3,7 +3,7 @@
  * worker_rx.c - packets in: from the worker's queues and from other workers,
  * to the connection they belong to, here or elsewhere.
  *
- * Flows never migrate, packets do (dataplane rule 9). The worker that receives
+ * Flows never migrate, packets do. The worker that receives
  * a packet has IP validate it; what is not ours goes to the worker that
  * steering names, as a verified segment, and is never judged twice. All
  * workers steer alike, so the named one keeps it: nothing is handed on.

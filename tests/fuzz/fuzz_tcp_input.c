@@ -264,13 +264,13 @@ static void icmp(struct world *w, struct side *s)
 			      .remote = w->them,
 			      .lport = s->uport,
 			      .rport = s->tport,
-			      .seq = near(w, s->c ? s->c->snd_una : s->iss,
-					  s->iss),
 			      .too_big = how & 1,
-			      .hard = how & 2,
-			      .mtu = how & 4 ? u16(w) : 0 };
+			      .hard = how & 2 };
 	unsigned owner;
 
+	e.seq = near(w, s->c ? s->c->snd_una : s->iss, s->iss);
+	if (how & 4)
+		e.mtu = u16(w);
 	tcp_icmp_error(w->t, &e, w->now, &owner);
 }
 

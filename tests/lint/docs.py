@@ -13,7 +13,8 @@ import subprocess
 import sys
 import tempfile
 
-MARKDOWN = ["README.md", "lib/README.md", "tests/README.md", "drivers-config/README.md"]
+MARKDOWN = ["README.md", "lib/README.md", "lib/tcp/README.md", "tests/README.md",
+            "drivers-config/README.md"]
 PAGES = {"casgate": "app/man/casgate.8", "casgate-load": "app/man/casgate-load.1"}
 INSTALLED = """{sbindir}/casgate {bindir}/casgatectl {bindir}/casgate-load
     {mandir}/man8/casgate.8 {mandir}/man1/casgate-load.1 {mandir}/man1/casgatectl.1

@@ -52,13 +52,14 @@ struct end {
 
 /* What a request asks of the origin, by its query: "?id=7&n=1000&f=c". */
 struct plan {
-	uint64_t id, n, shortfall, delay, delay_body;
+	uint64_t id, n, shortfall, delay;
 	unsigned status, interim, raw;
 	char framing; /* l, c, u(ntil close), 0 = none */
 	char then; /* k(eep), n(otify), f(in), r(eset) */
 	bool early; /* answers before the body came */
 	bool silent; /* never answers */
-	bool deaf; /* stops reading */
+	uint64_t deaf; /* stops reading for so long [us] */
+	uint64_t late; /* waits with `then` [us] */
 	bool close; /* Connection: close */
 	bool ntlm; /* remembers who it is, by connection */
 	uint32_t pad; /* bytes of a header line of ballast */
@@ -70,10 +71,10 @@ struct origin {
 	struct http_scan scan;
 	struct http_head head;
 	struct http_body body;
-	bool in_body, in_answer, head_out, over;
+	bool in_body, in_answer, head_out, said, over;
 	struct plan plan;
 	uint64_t left, sent, chunk; /* of the answer */
-	usec_t when;
+	usec_t when, hears; /* the next act; reads again */
 	uint64_t requests;
 	uint64_t body_bytes; /* of the request under way */
 	bool whole; /* the last request's body came whole */
@@ -96,6 +97,7 @@ struct world_setup {
 	uint32_t sndbuf, max_handshakes;   /* 0 = usual */
 	uint16_t client_mtu;		   /* 0 = 1500 */
 	uint32_t client_rcvbuf;
+	usec_t lan_delay; /* to the origins */
 	const char *const *raw; /* answers of origins, by plan.raw - 1 */
 };
 
@@ -106,6 +108,7 @@ struct world {
 	struct snap config;
 	struct built *built;
 	struct route_table *routes;
+	struct tls_target *client_tls;
 	struct stream_pool bufs; /* of the ends */
 	struct list nobody;
 	struct client *client[CLIENTS];
@@ -128,8 +131,9 @@ extern struct world world; /* one at a time: call-backs have no argument */
 void world_start(void); /* once a process */
 void world_stop(void);
 void world_init(struct world *w, const struct world_setup *setup);
-/* Let the clients go, wait until nothing is left, look whether all came back.
- * The reason why not is in w->wrong. */
+/* When the clients have let go: wait until nothing is left, and look whether
+ * all came back. The reason why not is in w->wrong. */
+void world_settle(struct world *w);
 void world_fini(struct world *w);
 /* Until w->clients' work is done() or `limit` of virtual time has passed. */
 bool world_run(struct world *w, bool (*done)(struct world *w), usec_t limit);
@@ -144,8 +148,10 @@ void world_reload(struct world *w, const struct change *change);
 void world_hog(struct world *w, size_t leave);
 /* The same of its plaintext buffers. */
 void world_hog_buffers(struct world *w, size_t leave);
-/* "user" who is served by server a or b first; others elsewhere. */
-const char *world_user(struct world *w, unsigned host);
+/* An address of somebody whose requests go to that server first; what is no
+ * server's name comes back as it is. */
+const char *world_user(struct world *w, const char *server);
+struct tls_server *world_origin_tls(void);
 
 /* --- ends (proxy_ends.c) ------------------------------------------------- */
 
@@ -158,12 +164,29 @@ void end_notify(struct world *w, struct end *e); /* close_notify alone */
 void end_fin(struct world *w, struct end *e);	 /* FIN alone */
 void end_close(struct world *w, struct end *e);	 /* both */
 void end_reset(struct world *w, struct end *e);
+void end_leave(struct world *w, struct end *e); /* close(), in effect */
 void end_free(struct world *w, struct end *e);
 static inline struct bytes end_bytes(const struct end *e)
 {
 	return (struct bytes){ e->rx + e->rx_off, e->rx_n - e->rx_off };
 }
 void end_consume(struct end *e, size_t n);
+
+/* An answer being read. */
+struct answer {
+	struct http_scan scan;
+	struct http_head head;
+	struct http_body body;
+	bool to_head, in_body, done;
+	bool wrong; /* malformed, or not this request's bytes */
+	unsigned status;
+	uint64_t id, n; /* of X-Id, UINT64_MAX without one; bytes of content */
+	char server[8], connection[8], who[64]; /* as the origin tells */
+};
+
+/* Read on; returns how much of `in` was used. `over`: nothing follows, and the
+ * end was a clean one. */
+size_t answer_take(struct answer *a, struct bytes in, bool over);
 
 /* The byte at `at` of the body that answers request `id`. */
 static inline uint8_t pattern(uint64_t id, uint64_t at)

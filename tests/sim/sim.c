@@ -371,13 +371,10 @@ struct sim_host *sim_add(struct sim *s, const struct sim_host_config *c)
 			      .n_addrs = 2,
 			      .addrs = { { sim_addr(s->n_hosts, false), 120 },
 					 { sim_addr(s->n_hosts, true), 64 } } },
-		.secret = { rng_u64(&s->rng), rng_u64(&s->rng) },
 		.pool = c->pool,
 	};
 	struct tcp_config tcp = {
 		.pool = c->pool,
-		.secret = { rng_u64(&s->rng), rng_u64(&s->rng) },
-		.seed = rng_u64(&s->rng),
 		.max_conns = c->max_conns,
 		.max_time_wait = c->max_time_wait,
 		.max_syn = c->max_syn,
@@ -385,6 +382,12 @@ struct sim_host *sim_add(struct sim *s, const struct sim_host_config *c)
 		.personality = c->personality,
 	};
 
+	/* One by one: compilers differ on the order within an initializer. */
+	ip.secret.k0 = rng_u64(&s->rng);
+	ip.secret.k1 = rng_u64(&s->rng);
+	tcp.secret.k0 = rng_u64(&s->rng);
+	tcp.secret.k1 = rng_u64(&s->rng);
+	tcp.seed = rng_u64(&s->rng);
 	*h = (struct sim_host){ .sim = s,
 				.index = s->n_hosts,
 				.poll = c->poll,

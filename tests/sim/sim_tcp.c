@@ -33,7 +33,7 @@ struct scenario {
 	bool lose_updates; /* ACKs that open a closed window, once each */
 	bool weather; /* draw the network from the seed */
 	usec_t cut; /* the link dies for ever */
-	usec_t hog; /* the server's buffers vanish for five seconds */
+	usec_t hog; /* the server's buffers vanish for three seconds */
 	usec_t keepalive;
 	uint32_t rcvbuf, sndbuf;
 	usec_t limit; /* virtual time in which it must be over; 0: 600 s */
@@ -253,15 +253,14 @@ static void weather(struct rng *rng, struct sim_host_config *host,
 	static const uint16_t mtus[] = { 1280, 1500, 1500, 4000, 9000 };
 	struct tcp_personality *p = &host->personality;
 
-	*l = (struct sim_link){
-		.rate = magnitude(rng, 200000, 10000000000),
-		.delay = magnitude(rng, 5, 300000),
-		.queue = (uint32_t)magnitude(rng, 20000, 2000000),
-		.loss = rng_below(rng, 3) ? rng_below(rng, 40000) : 0,
-		.dup = rng_below(rng, 3) ? 0 : rng_below(rng, 50000),
-		.reorder = rng_below(rng, 3) ? 0 : rng_below(rng, 200000),
-		.corrupt = rng_below(rng, 3) ? 0 : rng_below(rng, 20000),
-	};
+	/* One by one: compilers differ on the order within an initializer. */
+	l->rate = magnitude(rng, 200000, 10000000000);
+	l->delay = magnitude(rng, 5, 300000);
+	l->queue = (uint32_t)magnitude(rng, 20000, 2000000);
+	l->loss = rng_below(rng, 3) ? rng_below(rng, 40000) : 0;
+	l->dup = rng_below(rng, 3) ? 0 : rng_below(rng, 50000);
+	l->reorder = rng_below(rng, 3) ? 0 : rng_below(rng, 200000);
+	l->corrupt = rng_below(rng, 3) ? 0 : rng_below(rng, 20000);
 	l->jitter = rng_below(rng, 3) ? 0 : l->delay;
 	host->mtu = mtus[rng_below(rng, ARRAY_LEN(mtus))];
 	host->poll = rng_below(rng, 2) ? 0 : magnitude(rng, 10, 2000);
@@ -326,12 +325,12 @@ static void interfere(struct run *r)
 		s->link[0][1].down = s->link[1][0].down = true;
 	if (!sc->hog)
 		return;
-	if (!r->n_hogged && s->now >= sc->hog && s->now < sc->hog + SEC(5)) {
+	if (!r->n_hogged && s->now >= sc->hog && s->now < sc->hog + SEC(3)) {
 		while (r->n_hogged < ARRAY_LEN(r->hogged) &&
 		       (r->hogged[r->n_hogged] = rte_pktmbuf_alloc(pool)))
 			r->n_hogged++;
 	}
-	if (r->n_hogged && s->now >= sc->hog + SEC(5)) {
+	if (r->n_hogged && s->now >= sc->hog + SEC(3)) {
 		rte_pktmbuf_free_bulk(r->hogged, r->n_hogged);
 		r->n_hogged = 0;
 	}

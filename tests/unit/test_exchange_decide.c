@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * test_exchange_decide.c - Microsoft's coexistence table (exchange.md 1.2), row
+ * test_exchange_decide.c - Microsoft's coexistence table, row
  * by row: a protocol, the mailbox's home server, and what becomes of it.
  */
 #include "unit.h"
@@ -124,7 +124,7 @@ static void among_15(void **state)
 		{ { EXCHANGE_RPC, "EXSE" }, PROXY, "EX16 EX19 EXSE" },
 		{ { EXCHANGE_EWS, "EX10" }, PROXY, "EX10" },
 	};
-	/* exchange-admin.md 1.12: to the newest version's, never 2010. */
+	/* To the newest version's, never 2010. */
 	static const struct ask newest[] = {
 		{ EXCHANGE_EWS, "EX10", "POST", "/ews/mrsproxy.svc" },
 		{ EXCHANGE_EWS, "EX10", "POST",
@@ -184,7 +184,7 @@ static void not_found(void **state)
 
 		check(&t, rows, ARRAY_LEN(rows));
 	}
-	/* exchange-admin.md 1.8: 2007's Autodiscover needs a 2013 server. */
+	/* 2007's Autodiscover needs a 2013 server. */
 	check(&t,
 	      &(struct row){ { EXCHANGE_AUTODISCOVER, "EX07" },
 			     NO,
@@ -192,7 +192,7 @@ static void not_found(void **state)
 	      1);
 }
 
-/* exchange-admin.md 1.1 (ii): version and site of the server that is named. */
+/* Version and site of the server that is named. */
 static void named_server(void **state)
 {
 	static const struct {
@@ -333,7 +333,6 @@ static void printable(void **state)
 				    rows[i].shown);
 }
 
-/* exchange-admin.md 1.14 */
 static void exch_client_ver(void **state)
 {
 	static const struct row rows[] = {

@@ -55,7 +55,7 @@ static void check(const struct row *rows, size_t n)
 	}
 }
 
-/* exchange-admin.md 1.1: the target in the query decides, not the user. */
+/* The target in the query decides, not the user. */
 static void outlook_anywhere(void **state)
 {
 	static const struct row rows[] = {
@@ -118,7 +118,7 @@ static void outlook_anywhere(void **state)
 	check(rows, ARRAY_LEN(rows));
 }
 
-/* exchange-admin.md 1.13: unknown or ambiguous falls back to the caller. */
+/* Unknown or ambiguous falls back to the caller. */
 static void anchors(void **state)
 {
 	static const struct row rows[] = {
@@ -190,7 +190,7 @@ static void mapi(void **state)
 	check(rows, ARRAY_LEN(rows));
 }
 
-/* exchange.md 2.1: the caller, and without one what the query says. */
+/* The caller, and without one what the query says. */
 static void activesync(void **state)
 {
 	static const struct row rows[] = {
@@ -252,7 +252,7 @@ static void explicit_logon(void **state)
 	check(rows, ARRAY_LEN(rows));
 }
 
-/* exchange-admin.md 1.13: the address asked for is the key before the caller.
+/* The address asked for is the key before the caller.
  */
 static void autodiscover(void **state)
 {

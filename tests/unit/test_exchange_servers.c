@@ -228,7 +228,7 @@ static void owa_urls(void **state)
 	      1);
 }
 
-/* exchange-admin.md 1.6, 1.7: never to ourselves, not by way of others. */
+/* Never to ourselves, not by way of others. */
 static void owa_never_loops(void **state)
 {
 	static const char *const bad[] = {

@@ -220,7 +220,7 @@ static unsigned count_threads(void)
 	return n;
 }
 
-/* dataplane A11: the thread is there before the first caller of snap_defer(),
+/* The thread is there before the first caller of snap_defer(),
  * whose CPU it would otherwise follow. */
 static void the_thread_is_made_by_init(void **state)
 {

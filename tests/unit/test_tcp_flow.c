@@ -35,111 +35,89 @@ static void sequence_numbers(void **state)
 	}
 }
 
+static const struct {
+	const char *what;
+	uint8_t bytes[40];
+	uint8_t n;
+	bool ok;
+	struct tcp_opts opts;
+} option_rows[] = {
+	{ "none", { 0 }, 0, true, { 0 } },
+	{ "the end at once", { 0, 2, 4 }, 3, true, { 0 } },
+	{ "padding only", { 1, 1, 1, 1 }, 4, true, { 0 } },
+	{ "MSS", { 2, 4, 5, 0xb4 }, 4, true, { .has_mss = true, .mss = 1460 } },
+	{ "MSS 0", { 2, 4, 0, 0 }, 4, true, { .has_mss = true } },
+	{ "MSS cut off", { 2, 4, 5 }, 3, false, { 0 } },
+	{ "MSS too short", { 2, 3, 5, 1 }, 4, false, { 0 } },
+	{ "MSS too long", { 2, 5, 5, 1, 1 }, 5, false, { 0 } },
+	{ "scale", { 3, 3, 7 }, 3, true, { .has_scale = true, .scale = 7 } },
+	{ "scale 15 counts as 14",
+	  { 3, 3, 15 },
+	  3,
+	  true,
+	  { .has_scale = true, .scale = 14 } },
+	{ "scale 255",
+	  { 3, 3, 255 },
+	  3,
+	  true,
+	  { .has_scale = true, .scale = 14 } },
+	{ "scale without a value", { 3, 2 }, 2, false, { 0 } },
+	{ "timestamps",
+	  { 1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8 },
+	  12,
+	  true,
+	  { .has_ts = true, .tsval = 0x01020304, .tsecr = 0x05060708 } },
+	{ "timestamps of 9", { 8, 9, 1, 2, 3, 4, 5, 6, 7 }, 9, false, { 0 } },
+	{ "timestamps of 11",
+	  { 8, 11, 1, 2, 3, 4, 5, 6, 7, 8, 9 },
+	  11,
+	  false,
+	  { 0 } },
+	{ "all, as Linux sends them",
+	  { 2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0, 1, 3, 3, 7 },
+	  20,
+	  true,
+	  { .has_mss = true,
+	    .mss = 1460,
+	    .has_scale = true,
+	    .scale = 7,
+	    .has_ts = true,
+	    .tsval = 1 } },
+	{ "the last one counts",
+	  { 2, 4, 1, 1, 2, 4, 2, 2 },
+	  8,
+	  true,
+	  { .has_mss = true, .mss = 0x202 } },
+	{ "unknown is skipped",
+	  { 254, 4, 9, 9, 3, 3, 2 },
+	  7,
+	  true,
+	  { .has_scale = true, .scale = 2 } },
+	{ "unknown of no length", { 254, 0, 2, 4, 5, 0xb4 }, 6, false, { 0 } },
+	{ "length 1", { 254, 1, 1 }, 3, false, { 0 } },
+	{ "a kind and nothing more", { 1, 254 }, 2, false, { 0 } },
+	{ "runs over the end", { 254, 40, 1, 1 }, 4, false, { 0 } },
+	{ "nothing behind the end counts", { 0, 254, 40 }, 3, true, { 0 } },
+};
+
 static void options(void **state)
 {
-	static const struct {
-		const char *what;
-		uint8_t bytes[40];
-		uint8_t n;
-		bool ok;
-		struct tcp_opts opts;
-	} rows[] = {
-		{ "none", { 0 }, 0, true, { 0 } },
-		{ "the end at once", { 0, 2, 4 }, 3, true, { 0 } },
-		{ "padding only", { 1, 1, 1, 1 }, 4, true, { 0 } },
-		{ "MSS",
-		  { 2, 4, 5, 0xb4 },
-		  4,
-		  true,
-		  { .has_mss = true, .mss = 1460 } },
-		{ "MSS 0", { 2, 4, 0, 0 }, 4, true, { .has_mss = true } },
-		{ "MSS cut off", { 2, 4, 5 }, 3, false, { 0 } },
-		{ "MSS too short", { 2, 3, 5, 1 }, 4, false, { 0 } },
-		{ "MSS too long", { 2, 5, 5, 1, 1 }, 5, false, { 0 } },
-		{ "scale",
-		  { 3, 3, 7 },
-		  3,
-		  true,
-		  { .has_scale = true, .scale = 7 } },
-		{ "scale 15 counts as 14",
-		  { 3, 3, 15 },
-		  3,
-		  true,
-		  { .has_scale = true, .scale = 14 } },
-		{ "scale 255",
-		  { 3, 3, 255 },
-		  3,
-		  true,
-		  { .has_scale = true, .scale = 14 } },
-		{ "scale without a value", { 3, 2 }, 2, false, { 0 } },
-		{ "timestamps",
-		  { 1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8 },
-		  12,
-		  true,
-		  { .has_ts = true,
-		    .tsval = 0x01020304,
-		    .tsecr = 0x05060708 } },
-		{ "timestamps of 9",
-		  { 8, 9, 1, 2, 3, 4, 5, 6, 7 },
-		  9,
-		  false,
-		  { 0 } },
-		{ "timestamps of 11",
-		  { 8, 11, 1, 2, 3, 4, 5, 6, 7, 8, 9 },
-		  11,
-		  false,
-		  { 0 } },
-		{ "all, as Linux sends them",
-		  { 2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0,
-		    0, 1, 0, 0,	   0, 0, 1, 3,	3, 7 },
-		  20,
-		  true,
-		  { .has_mss = true,
-		    .mss = 1460,
-		    .has_scale = true,
-		    .scale = 7,
-		    .has_ts = true,
-		    .tsval = 1 } },
-		{ "the last one counts",
-		  { 2, 4, 1, 1, 2, 4, 2, 2 },
-		  8,
-		  true,
-		  { .has_mss = true, .mss = 0x202 } },
-		{ "unknown is skipped",
-		  { 254, 4, 9, 9, 3, 3, 2 },
-		  7,
-		  true,
-		  { .has_scale = true, .scale = 2 } },
-		{ "unknown of no length",
-		  { 254, 0, 2, 4, 5, 0xb4 },
-		  6,
-		  false,
-		  { 0 } },
-		{ "length 1", { 254, 1, 1 }, 3, false, { 0 } },
-		{ "a kind and nothing more", { 1, 254 }, 2, false, { 0 } },
-		{ "runs over the end", { 254, 40, 1, 1 }, 4, false, { 0 } },
-		{ "nothing behind the end counts",
-		  { 0, 254, 40 },
-		  3,
-		  true,
-		  { 0 } },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(option_rows); i++) {
 		struct tcp_opts o;
 
-		print_message("# %s\n", rows[i].what);
-		assert_int_equal(tcp_opts_parse(rows[i].bytes, rows[i].n, &o),
-				 rows[i].ok);
-		if (!rows[i].ok)
+		print_message("# %s\n", option_rows[i].what);
+		assert_int_equal(tcp_opts_parse(option_rows[i].bytes,
+						option_rows[i].n, &o),
+				 option_rows[i].ok);
+		if (!option_rows[i].ok)
 			continue;
-		assert_int_equal(o.has_mss, rows[i].opts.has_mss);
-		assert_int_equal(o.mss, rows[i].opts.mss);
-		assert_int_equal(o.has_scale, rows[i].opts.has_scale);
-		assert_int_equal(o.scale, rows[i].opts.scale);
-		assert_int_equal(o.has_ts, rows[i].opts.has_ts);
-		assert_int_equal(o.tsval, rows[i].opts.tsval);
-		assert_int_equal(o.tsecr, rows[i].opts.tsecr);
+		assert_int_equal(o.has_mss, option_rows[i].opts.has_mss);
+		assert_int_equal(o.mss, option_rows[i].opts.mss);
+		assert_int_equal(o.has_scale, option_rows[i].opts.has_scale);
+		assert_int_equal(o.scale, option_rows[i].opts.scale);
+		assert_int_equal(o.has_ts, option_rows[i].opts.has_ts);
+		assert_int_equal(o.tsval, option_rows[i].opts.tsval);
+		assert_int_equal(o.tsecr, option_rows[i].opts.tsecr);
 	}
 }
 

@@ -204,7 +204,7 @@ static void versions(void **state)
 		{ TLS1_2_VERSION, TLS1_2_VERSION, 13, "AES128-SHA",
 		  TLS_FAIL_ALERT,
 		  "refuses our versions of TLS (alert 70, protocol version): "
-		  "set tls-floor" },
+		  "set tls.min" },
 		{ TLS1_VERSION, TLS1_VERSION, 10, "AES128-SHA", TLS_OK,
 		  "TLSv1" },
 		{ TLS1_VERSION, TLS1_VERSION, 10, "ECDHE-RSA-AES256-SHA",
@@ -260,10 +260,10 @@ static void old_servers(void **state)
 		unsigned floor;
 		const char *words;
 	} rows[] = {
-		{ 1, 12, "speaks TLS 1.0 only: set tls-floor" },
-		{ 2, 12, "speaks TLS 1.1 only: set tls-floor" },
-		{ 3, 13, "speaks TLS 1.2 only: set tls-floor" },
-		{ 0, 10, "speaks SSL 3.0 only: set tls-floor" },
+		{ 1, 12, "speaks TLS 1.0 only: set tls.min" },
+		{ 2, 12, "speaks TLS 1.1 only: set tls.min" },
+		{ 3, 13, "speaks TLS 1.2 only: set tls.min" },
+		{ 0, 10, "speaks SSL 3.0 only: set tls.min" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -16,6 +16,7 @@ import pathlib
 import random
 import select
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -26,23 +27,33 @@ if __name__ == "__main__":
     sys.dont_write_bytecode = True
     sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from lab.topology import NAMESPACE  # noqa: E402  (needs the path above)
+from lab.topology import NAMESPACE, Mailbox  # noqa: E402  (needs the path above)
 from lab.wire import Ended, Wire, tls_context  # noqa: E402
 
 
 class Strangers:
-    """Starts them, and reads what they found."""
+    """Starts them. A crowd is meek: on the real thing it would not be on the
+    appliance's cores at all. What measures is not."""
+
+    CROWD, MEASURE = 10, -15    # nice
 
     def __init__(self, lab, vip):
         self._lab = lab
         self._common = {"vip": vip, "ca": str(lab.gate.authority.cert)}
+        self._started = []
 
-    def start(self, act, nice=10, **what):
-        """Crowds run at a low priority: on the real thing they would not be
-        on the appliance's cores at all."""
-        words = self._lab.hosts.command("client", "nice", "-n", nice, "/usr/bin/python3", __file__,
-                                        act, json.dumps({**self._common, **what}))
-        return Stranger(words)
+    def start(self, act, nice=CROWD, **what):
+        what = json.dumps({**self._common, "nice": nice, **what})
+        stranger = Stranger(self._lab.hosts.command("client", "/usr/bin/python3", __file__, act,
+                                                    what))
+        self._started.append(stranger)
+        return stranger
+
+    def dismiss(self):
+        """Those of a test that failed do not stay for the next."""
+        for stranger in self._started:
+            stranger.kill()
+        self._started.clear()
 
 
 class Stranger:
@@ -54,6 +65,10 @@ class Stranger:
         """The next thing it says, or None at its end."""
         line = self._process.stdout.readline()
         return json.loads(line) if line else None
+
+    def kill(self):
+        self._process.kill()
+        self._process.wait()
 
     def end(self):
         """It is told to end; the last thing it says."""
@@ -76,6 +91,7 @@ def say(**facts):
 
 
 def told_to_end(seconds=0.0):
+    """None waits for it."""
     return bool(select.select([sys.stdin], [], [], seconds)[0])
 
 
@@ -115,6 +131,29 @@ def pieces_of(wire, chunked, most=65536):
         yield piece
 
 
+def act_machine(what):
+    """When a CPU ran nobody, not even one who asks for so little and with such
+    priority: the hypervisor's doing, or the kernel's. Told to end, it tells
+    the pauses of `least` seconds."""
+    pauses, end = [], threading.Event()
+
+    def watch(cpu):
+        os.sched_setaffinity(0, {cpu})  # of this thread
+        last = time.monotonic()
+        while not end.is_set():
+            time.sleep(0.002)
+            now = time.monotonic()
+            if now - last >= what.get("least", 0.005):
+                pauses.append((last, now))
+            last = now
+    threads = [threading.Thread(target=watch, args=(cpu,)) for cpu in os.sched_getaffinity(0)]
+    for thread in threads:
+        thread.start()
+    told_to_end(None)
+    end.set()
+    say(pauses=sorted(pauses))
+
+
 def act_stream(what):
     """Read an answer as it trickles; tells every gap of `least` seconds."""
     wire = connect(what)
@@ -134,6 +173,103 @@ def act_stream(what):
             break
     say(bytes=total, sha256=digest.hexdigest(), gaps=gaps, ended=wire.ended)
     wire.close()
+
+
+class Duplex:
+    """Sends a body and reads chunks at the same time, on one TLS connection
+    and one thread, as OpenSSL wants it."""
+
+    def __init__(self, wire):
+        self._wire, self._socket = wire, wire.socket
+        self._socket.settimeout(0)
+        self._in, self._left = b"", 0   # unparsed; of the chunk at hand, CRLF too
+        self.sent, self.back = hashlib.sha256(), hashlib.sha256()
+        self.received = 0
+
+    def _take(self):
+        """Chunk data out of what has arrived."""
+        while self._in:
+            if not self._left:
+                line, mark, rest = self._in.partition(b"\r\n")
+                if not mark:
+                    return
+                self._in, self._left = rest, int(line, 16) + 2
+            piece, self._in = self._in[:self._left], self._in[self._left:]
+            self._left -= len(piece)
+            # The CRLF may have come with it, in part or not at all.
+            data = piece[:max(0, len(piece) - max(0, 2 - self._left))]
+            self.back.update(data)
+            self.received += len(data)
+
+    def _read(self):
+        try:
+            while piece := self._socket.recv(65536):
+                self._in += piece
+                self._take()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            pass
+
+    def run(self, pieces, until):
+        """Send the pieces; go on until `until` bytes have come back."""
+        piece, ready = next(pieces, None), [self._socket]
+        while piece or self.received < until:
+            if not any(select.select(ready, ready if piece else [], [], 30)):
+                raise OSError("nothing happens any more")
+            self._read()
+            try:
+                while piece:
+                    self._socket.send(piece)
+                    self.sent.update(piece)
+                    piece = next(pieces, None)
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                pass
+
+
+def act_duplex(what):
+    """A body of n bytes up, what comes of it down; the time of its first byte
+    there and back."""
+    wire = connect(what)
+    wire.send(what["request"].encode())
+    say(status=wire.head().status)
+    both = Duplex(wire)
+    began = time.monotonic()
+    both.run(iter([b"1"]), 1)
+    first = time.monotonic() - began
+    block, rest = random.Random(7).randbytes(16384), what["n"] - 1
+    pieces = (block[:rest - i] for i in range(0, rest, len(block)))
+    both.run(pieces, what["n"])
+    say(first=first, seconds=time.monotonic() - began, received=both.received,
+        same=both.sent.digest() == both.back.digest(), sha256=both.sent.hexdigest())
+    told_to_end(None)
+    wire.reset()
+    say(ended=time.monotonic())
+
+
+def act_askers(what):
+    """Users who ask and ask, told to end: how often, what failed, and who was
+    served elsewhere than at one of the servers that may serve him."""
+    context, end = tls_context(what["ca"]), threading.Event()
+    answers, failures, astray = {}, [], []
+
+    def one(i):
+        smtp, allowed = what["users"][i % len(what["users"])]
+        wire, who = None, Mailbox(smtp.split("@")[0], "X Y", None, 0)
+        while not end.is_set():
+            try:
+                wire = wire or connect(what, context, 10)
+                answer = wire.ask("POST", "/EWS/Exchange.asmx", who, body="<x/>")
+                server = json.loads(answer.body)["server"] if answer.status == 200 else ""
+            except (OSError, Ended) as error:
+                failures.append((smtp, repr(error)))
+                wire = None
+                continue
+            answers.setdefault(smtp, {}).setdefault(server or answer.status, []).append(1)
+            if server not in allowed:
+                astray.append((smtp, server, answer.status))
+    threading.Thread(target=lambda: (told_to_end(None), end.set()), daemon=True).start()
+    crowd(what["n"], one)
+    say(answers={user: {k: len(v) for k, v in by.items()} for user, by in answers.items()},
+        failures=failures[:3], astray=astray[:3])
 
 
 def act_handshakes(what):
@@ -226,11 +362,13 @@ def syn(source, target, port, to):
     return ip + tcp     # the kernel fills the IP header's sum in
 
 
-ACTS = {"stream": act_stream, "handshakes": act_handshakes, "slowloris": act_slowloris,
-        "readers": act_readers, "half_open": act_half_open}
+ACTS = {name[len("act_"):]: act for name, act in list(globals().items())
+        if name.startswith("act_")}
 
 if __name__ == "__main__":
     threading.stack_size(256 * 1024)
-    ACTS[sys.argv[1]](json.loads(sys.argv[2]))
+    asked = json.loads(sys.argv[2])
+    os.setpriority(os.PRIO_PROCESS, 0, asked["nice"])
+    ACTS[sys.argv[1]](asked)
     # Threads that still wait for casgate are nobody's concern any more.
     os._exit(0)
