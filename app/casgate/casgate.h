@@ -86,7 +86,10 @@ must_check int start_all(struct app *a);
 void stop_all(struct app *a);
 /* How many workers this machine and configuration make. */
 unsigned start_workers(const struct conf *conf);
-/* Packet buffers of one worker, and the sum in words. */
+/* What a start would need beyond the file itself: driver profiles, memory. */
+must_check int start_check(const struct app *a, const struct conf *conf,
+			   struct conf_report *report);
+/* Packet buffers of one worker, and the sum in words; 0 when it cannot be. */
 unsigned start_packets(const struct conf *conf, unsigned workers, char *sum,
 		       size_t cap);
 

@@ -123,6 +123,8 @@ static int load(struct app *a)
 		a->tickets = tls_tickets_new();
 		rc = a->routes && a->tickets ? 0 : -ENOMEM;
 	}
+	if (!rc)
+		rc = start_check(a, a->conf, &a->report);
 	if (!rc) {
 		config = build_config(a, a->conf, start_workers(a->conf),
 				      &a->report);

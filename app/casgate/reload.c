@@ -235,19 +235,15 @@ int check_only(struct app *a)
 		config = build_config(a, conf, 1, &report);
 		look_at_certificates(conf, &report);
 		build_free(config);
-		rc = config ? 0 : -EINVAL;
+		rc = start_check(a, conf, &report);
+		rc = config ? rc : -EINVAL;
 	}
 	conf_report_print(&report, stdout);
 	if (!rc) {
 		workers = start_workers(conf);
-		if (!start_packets(conf, workers, sum, sizeof(sum))) {
-			printf("%s: appliance.memory is too small: %s\n",
-			       a->opt.config, sum);
-			rc = -EINVAL;
-		} else {
-			printf("%s: good; %u workers, %s\n", a->opt.config,
-			       workers, sum);
-		}
+		start_packets(conf, workers, sum, sizeof(sum));
+		printf("%s: good; %u workers, %s\n", a->opt.config, workers,
+		       sum);
 	}
 	conf_free(conf);
 	conf_report_fini(&report);

@@ -74,7 +74,11 @@ unsigned start_packets(const struct conf *conf, unsigned workers, char *sum,
 		 "interfaces' rings, %u in reserve, %u for connections",
 		 fixed + payload, room, conf->n_interfaces * RING_PACKETS,
 		 conf->n_interfaces, RESERVE_PACKETS, payload);
-	return payload < 1024 ? 0 : fixed + payload;
+	/* Too few to work with, or more than all of the memory. */
+	if (payload < 1024 ||
+	    (uint64_t)(fixed + payload) * room > bytes / 3 * 4)
+		return 0;
+	return fixed + payload;
 }
 
 /* --- EAL ---------------------------------------------------------------------
@@ -106,20 +110,28 @@ static bool place(const struct conf *conf, unsigned workers, char *dst,
 	return shared;
 }
 
+/* The profile as conf reads it; its findings are in *report. */
+static int read_profile(const struct app *a, const struct conf *conf,
+			const char *name, struct conf_profile *out,
+			struct conf_report *report)
+{
+	const char *dir = a->opt.profiles ? a->opt.profiles
+			  : conf->appliance.driver_profiles
+				  ? conf->appliance.driver_profiles
+				  : CASGATE_PROFILES;
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s.yaml", dir, name);
+	return conf_profile_load(path, out, report);
+}
+
 static int load_profile(const struct app *a, const char *name,
 			struct nic_profile *out)
 {
-	const char *dir = a->opt.profiles ? a->opt.profiles
-			  : a->conf->appliance.driver_profiles
-				  ? a->conf->appliance.driver_profiles
-				  : CASGATE_PROFILES;
 	struct conf_report report = { 0 };
 	struct conf_profile c;
-	char path[512];
-	int rc;
+	int rc = read_profile(a, a->conf, name, &c, &report);
 
-	snprintf(path, sizeof(path), "%s/%s.yaml", dir, name);
-	rc = conf_profile_load(path, &c, &report);
 	if (rc)
 		conf_report_print(&report, stderr);
 	conf_report_fini(&report);
@@ -142,6 +154,36 @@ static int load_profile(const struct app *a, const char *name,
 	snprintf(out->driver, sizeof(out->driver), "%s", c.driver);
 	snprintf(out->devargs, sizeof(out->devargs), "%s", c.devargs);
 	return 0;
+}
+
+int start_check(const struct app *a, const struct conf *conf,
+		struct conf_report *report)
+{
+	char path[CONF_PATH], sum[256], line[1024];
+	int rc = 0;
+
+	for (unsigned i = 0; i < conf->n_interfaces; i++) {
+		struct conf_report own = { 0 };
+		struct conf_profile c;
+
+		snprintf(path, sizeof(path), "interfaces[%u].driver", i);
+		if (read_profile(a, conf, conf->interfaces[i].driver, &c,
+				 &own)) {
+			rc = -EINVAL;
+			conf_report_add(report, CONF_ERROR,
+					conf_where(conf, path), path, "%s",
+					own.n ? conf_message_str(&own, 0, line,
+								 sizeof(line))
+					      : "no memory");
+		}
+		conf_report_fini(&own);
+	}
+	if (start_packets(conf, start_workers(conf), sum, sizeof(sum)))
+		return rc;
+	conf_report_add(report, CONF_ERROR,
+			conf_where(conf, "appliance.memory"),
+			"appliance.memory", "is too small for %s", sum);
+	return -EINVAL;
 }
 
 static int start_eal(struct app *a)

@@ -164,7 +164,8 @@ struct http_scan {
  * Zero the scan for a new head; `buf` is the same buffer each time, grown at
  * its end. A leading CRLF (at most one, RFC 9112 2.2) is counted into the head;
  * http_parse_response() then refuses it. No head is accepted by a parse that
- * was refused here, and the verdict does not depend on how `buf` grew.
+ * was refused here, and the verdict does not depend on how `buf` grew. After
+ * HTTP_OK the same call says the same again.
  */
 enum http_verdict http_scan(struct http_scan *s, struct bytes buf,
 			    const struct http_limits *limits,

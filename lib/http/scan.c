@@ -27,10 +27,10 @@ static enum http_verdict end_line(struct http_scan *s, uint32_t cr)
 	/* A line but the first begins at 2 only behind a leading CRLF. */
 	if (blank && s->line_start == 2)
 		return HTTP_BAD_LINE;
-	s->seen = cr + 2;
+	/* It is seen again when the caller asks again. */
 	if (blank && s->line_start)
 		return HTTP_OK;
-	s->line_start = s->seen;
+	s->seen = s->line_start = cr + 2;
 	return HTTP_MORE;
 }
 
@@ -67,7 +67,7 @@ enum http_verdict http_scan(struct http_scan *s, struct bytes buf,
 			return HTTP_BAD_NEWLINE;
 		v = end_line(s, i);
 		if (v == HTTP_OK)
-			*head_len = s->seen;
+			*head_len = i + 2;
 		if (v != HTTP_MORE)
 			return v;
 	}

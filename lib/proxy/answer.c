@@ -41,29 +41,60 @@ static void put_page(struct http_writer *w, const struct session *s,
 		  (unsigned long long)s->id);
 }
 
-/* The request's own bytes are out of the way, or it had none: the connection
- * can serve another one. */
-static bool request_is_over(struct session *s)
+/* The request's own bytes, if they are all there and none has gone to a back
+ * end: then the connection can serve another one. Else 0. */
+static size_t whole_request(const struct session *s)
 {
-	struct proxy *p = s->proxy;
-	size_t whole = s->head_len;
+	size_t have = stream_bytes(&s->client).n;
 
 	if (!s->head_len || s->head_sent)
-		return false;
+		return 0;
 	switch (s->framing) {
 	case HTTP_NO_BODY:
-		break;
+		return s->head_len;
 	case HTTP_LENGTH:
-		if (stream_bytes(&s->client).n - whole < s->length)
-			return false;
-		whole += s->length;
+		if (have - s->head_len >= s->length)
+			return s->head_len + s->length;
 		break;
 	case HTTP_CHUNKED:
 	case HTTP_UNTIL_CLOSE:
-		return false;
+		break;
 	}
-	stream_consume(&p->bufs, &s->client, whole);
-	return true;
+	return 0;
+}
+
+/* No room at the client. */
+static enum step later(struct session *s, unsigned status, const char *header,
+		       const char *reason, bool close, usec_t now)
+{
+	if (s->client.failed || s->client.closed)
+		return session_kill(s, true, now);
+	if (s->state == SESS_EXPECT_REQUEST || s->state == SESS_ANSWER)
+		return STEP_WAIT;
+	s->owed = status;
+	s->owed_header = header;
+	s->owed_reason = reason;
+	s->owed_close = close;
+	session_enter(s, SESS_ANSWER, now);
+	return STEP_WAIT;
+}
+
+static enum step sent(struct session *s, unsigned status, size_t request,
+		      bool close, usec_t now)
+{
+	struct proxy *p = s->proxy;
+
+	if (status == 302)
+		p->stats.redirected++;
+	else
+		p->stats.answered++;
+	s->requests++;
+	if (close)
+		return session_linger(s, now);
+	stream_consume(&p->bufs, &s->client, request);
+	request_reset(s);
+	session_enter(s, SESS_EXPECT_REQUEST, now);
+	return STEP_PROGRESS;
 }
 
 enum step session_answer(struct session *s, unsigned status, const char *header,
@@ -74,14 +105,15 @@ enum step session_answer(struct session *s, unsigned status, const char *header,
 	struct http_writer body = { page, 0, sizeof(page), false };
 	struct http_writer fields = { lines, 0, sizeof(lines), false };
 	struct http_writer w = { p->out, 0, TLS_PLAIN_MAX, false };
+	size_t request = whole_request(s);
 
-	if (!stream_room(&s->client))
-		return STEP_WAIT;
 	if (s->back.tc && s->state != SESS_EXPECT_REQUEST)
 		back_reset(s, now);
+	close |= s->draining || !s->keep_alive || !request;
+	if (!stream_room(&s->client))
+		return later(s, status, header, reason, close, now);
 	if (status != 302)
 		put_page(&body, s, status, reason);
-	close |= s->draining || !s->keep_alive || !request_is_over(s);
 	http_put_str(&fields, header ? header : "");
 	http_put_str(&fields, "Cache-Control: no-store\r\n"
 			      "X-Content-Type-Options: nosniff\r\n");
@@ -97,15 +129,6 @@ enum step session_answer(struct session *s, unsigned status, const char *header,
 		    });
 	assert(!w.overflow && !fields.overflow && !body.overflow);
 	if (!stream_write(&s->client, w.p, w.n, now))
-		return session_kill(s, true, now);
-	if (status == 302)
-		p->stats.redirected++;
-	else
-		p->stats.answered++;
-	s->requests++;
-	if (close)
-		return session_linger(s, now);
-	request_reset(s);
-	session_enter(s, SESS_EXPECT_REQUEST, now);
-	return STEP_PROGRESS;
+		return later(s, status, header, reason, close, now);
+	return sent(s, status, request, close, now);
 }

@@ -12,10 +12,22 @@ int back_index(const struct proxy *p, uint16_t id)
 	return id < p->config->n_ids ? p->config->server_of_id[id] : -1;
 }
 
+void back_waits(struct session *s, bool waits)
+{
+	struct proxy_server_stats *st = &s->proxy->servers[s->server_id];
+
+	if (s->waiting)
+		st->waiting--;
+	if (waits)
+		st->waiting++;
+	s->waiting = waits;
+}
+
 static void forget(struct session *s, bool reset, usec_t now)
 {
 	struct proxy *p = s->proxy;
 
+	back_waits(s, false);
 	p->servers[s->server_id].connections--;
 	stream_drop(&p->bufs, &s->back, reset, now);
 	s->bound = false;
@@ -34,6 +46,45 @@ void back_reset(struct session *s, usec_t now)
 	forget(s, true, now);
 }
 
+void back_end(struct session *s, usec_t now)
+{
+	bool whole = s->state == SESS_EXPECT_REQUEST ||
+		     (s->state == SESS_EXCHANGE && s->up_done && s->down_done);
+
+	if (!s->back.tc)
+		return;
+	if (whole)
+		back_close(s, now);
+	else
+		back_reset(s, now);
+}
+
+bool back_spoiled(struct session *s, usec_t now)
+{
+	struct stream *b = &s->back;
+
+	/* Session tickets come now and then, and are no words. */
+	while (fill(s->proxy, b, now) == STEP_PROGRESS)
+		if (b->in || b->eof || b->cut)
+			return true;
+	return tcp_dead(b->tc);
+}
+
+/* Is the open connection's server one that this request may go to? Another
+ * than the first only where the first, the same as now, was asked in vain: the
+ * two channels of Outlook Anywhere must choose alike. */
+static bool right_server(const struct session *s)
+{
+	if (s->server_id == s->candidate[0])
+		return true;
+	if (s->first_choice != s->candidate[0])
+		return false;
+	for (unsigned i = 1; i < s->n_candidates; i++)
+		if (s->candidate[i] == s->server_id)
+			return true;
+	return false;
+}
+
 /* The connection that is open serves this request too: same server, same
  * user, and nothing says that it is about to end. */
 static bool reusable(struct session *s, usec_t now)
@@ -44,13 +95,13 @@ static bool reusable(struct session *s, usec_t now)
 		p->stats.user_changed++;
 		return false;
 	}
-	if (s->server_id != s->candidate[0]) {
+	if (!right_server(s)) {
 		p->stats.server_changed++;
 		return false;
 	}
-	fill(p, &s->back, now);
-	return !s->back.in && !s->back.eof && !s->back.cut &&
-	       !tcp_dead(s->back.tc);
+	/* Bytes that no buffer was found for may be an answer to nothing. */
+	return !back_spoiled(s, now) && !tcp_rx_avail(s->back.tc) &&
+	       tcp_status(s->back.tc) == TCP_OPEN;
 }
 
 /* Where to connect from: of the server's own list those of the family, in
@@ -69,9 +120,17 @@ static const struct ipaddr *source_of(const struct proxy_server *b,
 	return &ipaddr_any;
 }
 
+/* Who waits for a server holds a buffer. A server that does not answer must
+ * not hold so many that the users of others find none. */
+static bool crowded(const struct proxy *p, uint16_t id)
+{
+	return p->servers[id].waiting >= p->bufs.small.count / 2;
+}
+
 static enum step connect_next(struct session *s, usec_t now)
 {
 	struct proxy *p = s->proxy;
+	bool overloaded = false;
 
 	while (s->next_candidate < s->n_candidates) {
 		uint16_t id = s->candidate[s->next_candidate];
@@ -79,6 +138,12 @@ static enum step connect_next(struct session *s, usec_t now)
 		const struct proxy_server *b;
 
 		if (i < 0 || s->next_addr >= p->config->server[i].n_addrs) {
+			s->next_candidate++;
+			s->next_addr = 0;
+			continue;
+		}
+		if (crowded(p, id)) {
+			overloaded = true;
 			s->next_candidate++;
 			s->next_addr = 0;
 			continue;
@@ -100,6 +165,14 @@ static enum step connect_next(struct session *s, usec_t now)
 		session_enter(s, SESS_CONNECT, now);
 		return STEP_PROGRESS;
 	}
+	if (overloaded) {
+		p->stats.overloaded++;
+		return session_answer(
+			s, 503, "Retry-After: 5\r\n",
+			"Too many requests wait for this Exchange server to "
+			"answer.",
+			false, now);
+	}
 	return session_answer(
 		s, 502, NULL,
 		"None of the Exchange servers that could take this "
@@ -111,6 +184,7 @@ enum step back_begin(struct session *s, usec_t now)
 {
 	struct proxy *p = s->proxy;
 
+	s->next_candidate = s->next_addr = 0;
 	if (s->back.tc) {
 		if (reusable(s, now)) {
 			p->stats.back_reused++;
@@ -119,7 +193,7 @@ enum step back_begin(struct session *s, usec_t now)
 		}
 		back_close(s, now);
 	}
-	s->next_candidate = s->next_addr = 0;
+	s->first_choice = s->candidate[0];
 	return connect_next(s, now);
 }
 

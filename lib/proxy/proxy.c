@@ -8,6 +8,7 @@
 #define ACCEPTS 64 /* connections a turn */
 #define SESSIONS 256 /* sessions run a turn */
 #define TIMERS 256 /* timers a turn */
+#define HEAD_GRACE SEC(1) /* for a head, when buffers are short */
 
 /* --- configuration -------------------------------------------------------- */
 
@@ -69,15 +70,46 @@ static void take_config(struct proxy *p)
 
 /* --- admission (dataplane 2.28) ------------------------------------------- */
 
+/* It has sent the beginning of a request, and holds a buffer until the end
+ * comes. */
+static void shed_slow_head(struct proxy *p, usec_t now)
+{
+	struct session *s;
+
+	if (list_empty(&p->heads))
+		return;
+	s = list_entry(p->heads.next, struct session, idle);
+	if (now - s->request_began < HEAD_GRACE)
+		return;
+	p->stats.evicted++;
+	s->deadline = now;
+	session_timeout(s, now);
+}
+
+/* The longest idle goes. Those that linger are as good as gone: with them
+ * counted, one short moment would cost every idle connection. */
+static void shed_idle(struct proxy *p, usec_t now)
+{
+	const struct slab *slab = &p->session_slab;
+	struct session *s;
+
+	if (list_empty(&p->idle) ||
+	    slab->used - p->lingering < slab->count - slab->count / 16 - 1)
+		return;
+	s = list_entry(p->idle.next, struct session, idle);
+	p->stats.evicted++;
+	session_carry_on(s, session_linger(s, now));
+}
+
 /*
  * 0 everything; 1 no new handshakes: they wait in TCP's queue, which in the
  * end refuses; 2 new requests get 503 as well. Idle connections make room
- * from 1 on, the longest idle first; what is in flight is never touched.
+ * from 1 on, the longest idle first, and at 2 those whose heads come too
+ * slowly; what is in flight is never touched.
  */
 static void judge_admission(struct proxy *p, usec_t now)
 {
 	const struct slab *sessions = &p->session_slab, *bufs = &p->bufs.small;
-	struct list *oldest;
 
 	p->level = 0;
 	if (p->stats.handshakes_now >= p->config->max_handshakes ||
@@ -88,13 +120,9 @@ static void judge_admission(struct proxy *p, usec_t now)
 	p->stats.admission = p->level;
 	p->stats.buffers_used = bufs->used;
 	p->stats.large_buffers_used = p->bufs.large.used;
-	if (sessions->used < sessions->count - sessions->count / 16 - 1)
-		return;
-	oldest = list_empty(&p->idle) ? NULL : p->idle.next;
-	if (oldest) {
-		p->stats.evicted++;
-		session_linger(list_entry(oldest, struct session, idle), now);
-	}
+	if (p->level == 2)
+		shed_slow_head(p, now);
+	shed_idle(p, now);
 }
 
 /* --- the turn ---------------------------------------------------------------
@@ -173,6 +201,7 @@ bool proxy_serve(struct proxy *p, usec_t now)
 
 	take_config(p);
 	judge_admission(p, now);
+	busy |= stream_feed(&p->bufs);
 	busy |= accept_new(p, now);
 	busy |= run_ready(p, now);
 	busy |= !list_empty(&p->handshakes);
@@ -183,7 +212,8 @@ bool proxy_serve(struct proxy *p, usec_t now)
 
 usec_t proxy_next(const struct proxy *p)
 {
-	if (!list_empty(&p->ready) || !list_empty(&p->handshakes))
+	if (!list_empty(&p->ready) || !list_empty(&p->handshakes) ||
+	    stream_hungry(&p->bufs))
 		return 0;
 	return tick_next(&p->wheel);
 }
@@ -284,8 +314,9 @@ void proxy_drain(struct proxy *p, usec_t now)
 		struct session *s = list_entry(node, struct session, link);
 
 		s->draining = true;
-		if (list_linked(&s->idle) && s->requests)
-			session_linger(s, now);
+		if (s->state == SESS_EXPECT_REQUEST && s->requests &&
+		    !s->request_began)
+			session_carry_on(s, session_linger(s, now));
 	}
 }
 

@@ -155,7 +155,7 @@ void proxy_drain(struct proxy *p, usec_t now);
 	X(timeouts, "sessions ended by a time-out")                            \
 	X(lingers, "closes that waited for the client")                        \
 	X(killed, "sessions ended by the administrator")                       \
-	X(evicted, "idle sessions closed to make room")                        \
+	X(evicted, "idle or slow sessions closed to make room")                \
 	X(overloaded, "requests answered 503 because buffers are short")       \
 	X(starved, "times a session waited for a buffer")                      \
 	X(bytes_up, "plaintext bytes towards back ends")                       \
@@ -178,6 +178,7 @@ const struct proxy_stats *proxy_stats(struct proxy *p);
  * read on the worker (proxy_call). */
 struct proxy_server_stats {
 	uint64_t connections, requests, failures; /* connections: now */
+	uint64_t waiting; /* requests that wait for theirs to open, now */
 	char last_error[200];
 };
 const struct proxy_server_stats *proxy_server_stats(struct proxy *p,

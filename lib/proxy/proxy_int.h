@@ -12,6 +12,7 @@
 	X(SESS_CONNECT, "connect")                                             \
 	X(SESS_BACK_TLS, "server-handshake")                                   \
 	X(SESS_EXCHANGE, "exchange")                                           \
+	X(SESS_ANSWER, "answer")                                               \
 	X(SESS_LINGER, "linger")
 
 enum sess_state {
@@ -25,10 +26,12 @@ enum sess_state {
 struct session {
 	struct list link; /* proxy.sessions, oldest first */
 	struct list run;  /* proxy.ready, .handshakes or bufs.starved */
-	struct list idle; /* proxy.idle while nothing is being exchanged */
+	struct list idle; /* proxy.idle between requests, proxy.heads while one
+			   * is being read */
 	struct tick_node timer;
 	usec_t deadline; /* the true one; the node may fire earlier */
-	usec_t began, request_began, progress;
+	usec_t began, progress;
+	usec_t request_began; /* its first byte; 0 = none has come */
 	struct proxy *proxy;
 	uint64_t id;
 	enum sess_state state;
@@ -40,7 +43,9 @@ struct session {
 	/* The request being served. Its head stays in client.in until it has
 	 * been written to a back end, so another candidate can take it. */
 	struct http_scan scan_up, scan_down;
+	struct http_limits limits; /* as they were when it began */
 	uint32_t head_len; /* of the request, 0 = not complete yet */
+	uint32_t await;	   /* bytes of head and body to be read ahead */
 	struct http_body up, down;
 	enum exchange_protocol protocol;
 	bool is_head;	    /* HEAD: no body in the answer */
@@ -51,6 +56,7 @@ struct session {
 	bool answering;	    /* response head written to the client */
 	bool up_done, down_done;
 	bool said_continue; /* 100 sent for this request */
+	bool counted;	    /* among the requests */
 	bool draining;
 	bool binds;	 /* the request authenticates the connection (NTLM) */
 	unsigned status; /* of the answer */
@@ -60,13 +66,22 @@ struct session {
 	/* Where it goes: ids, because indices belong to one configuration. */
 	uint16_t candidate[EXCHANGE_CANDIDATES];
 	uint8_t n_candidates, next_candidate, next_addr;
-	uint16_t server_id;	/* of the back-end connection */
+	uint16_t server_id;	/* of the back-end connection, */
+	uint16_t first_choice;	/* and who was to be asked before it */
+	bool waiting;		/* for it to be open: counted at the server */
 	bool bound;		/* NTLM or Negotiate has been spoken on it */
 	char user[SESS_USER];	/* whose it is; "" = nobody named */
 	char want_user[SESS_USER]; /* of the request being served */
 
+	/* An answer of our own that waits for room at the client: its status,
+	 * and constants. */
+	unsigned owed;
+	const char *owed_header, *owed_reason;
+	bool owed_close;
+
 	uint64_t requests, bytes_up, bytes_down;
 	uint32_t lingered; /* bytes discarded after our FIN */
+	size_t unacked;	   /* bytes of ours the client had not when we looked */
 };
 
 struct proxy {
@@ -81,11 +96,13 @@ struct proxy {
 	} listening[PROXY_LISTENERS];
 	struct tick_wheel wheel;
 	struct list sessions, ready, handshakes, idle;
+	struct list heads; /* oldest first: they hold buffers and ask nothing */
 	struct slab session_slab;
 	struct stream_pool bufs;
 	struct proxy_stats stats;
 	struct proxy_server_stats *servers; /* by id */
 	uint64_t next_id;
+	unsigned lingering; /* sessions: slots that will soon be free */
 	bool draining;
 	unsigned level; /* admission */
 	/* Scratch of one step, never kept. */
@@ -127,11 +144,15 @@ void session_timeout(struct session *s, usec_t now);
 void session_enter(struct session *s, enum sess_state state, usec_t now);
 void session_deadline(struct session *s, usec_t when);
 /* Both connections end (by reset, or FIN after what was written), the session
- * is freed. Returns STEP_DEAD, for the caller to return. */
+ * is freed. Returns STEP_DEAD, for the caller to return. A back end that has
+ * half a message is reset in any case. */
 enum step session_kill(struct session *s, bool reset, usec_t now);
 void session_queue(struct session *s, struct list *queue);
 /* The client's connection ends in order: FIN, then discard for a while. */
 enum step session_linger(struct session *s, usec_t now);
+/* What a step made possible that was not taken by session_run() is done there.
+ */
+void session_carry_on(struct session *s, enum step step);
 const char *session_state_name(enum sess_state st);
 
 /* requests (request.c) */
@@ -141,7 +162,10 @@ enum step request_forward(struct session *s, usec_t now);
 /* Forget the last request; the session waits for another. */
 void request_reset(struct session *s);
 
-/* answers of our own (answer.c) */
+/* Answers of our own (answer.c). In SESS_EXPECT_REQUEST nothing has changed when
+ * the result is STEP_WAIT: the request will be judged again. In other states
+ * the back end is given up at once, and what finds no room at the client waits
+ * in SESS_ANSWER: `header` and `reason` are constants there. */
 enum step session_answer(struct session *s, unsigned status, const char *header,
 		 const char *reason, bool close, usec_t now);
 
@@ -152,6 +176,12 @@ enum step back_failed(struct session *s, const char *why, usec_t now);
 /* Close the back-end connection, which has nothing in flight. */
 void back_close(struct session *s, usec_t now);
 void back_reset(struct session *s, usec_t now);
+/* One of the two, by whether a message is cut; also without a connection. */
+void back_end(struct session *s, usec_t now);
+/* Did an idle back-end connection speak, or end? */
+bool back_spoiled(struct session *s, usec_t now);
+/* Does a request wait for this session's back-end connection to open? */
+void back_waits(struct session *s, bool waits);
 int back_index(const struct proxy *p, uint16_t id);
 
 /* exchanges (relay.c, response.c) */

@@ -16,6 +16,7 @@ struct proxy *proxy_new(const struct proxy_setup *setup, usec_t now)
 	list_init(&p->ready);
 	list_init(&p->handshakes);
 	list_init(&p->idle);
+	list_init(&p->heads);
 	p->servers = mem_new(sizeof(*p->servers) * setup->max_server_ids);
 	if (!p->servers ||
 	    slab_init(&p->session_slab, sizeof(struct session),

@@ -62,7 +62,6 @@ static enum step relay_up(struct session *s, usec_t now)
 		p->stats.http[v]++;
 		if (s->answering)
 			return session_kill(s, true, now);
-		back_reset(s, now);
 		return session_answer(s, 400, NULL, http_verdict_words(v), true,
 				      now);
 	}
@@ -90,8 +89,11 @@ static enum step relay_down(struct session *s, usec_t now)
 
 	if (!s->answering)
 		return response_head(s, now);
+	/* All is said; but while the request goes on, its reader's end must
+	 * be seen. */
 	if (s->down_done)
-		return STEP_WAIT;
+		return s->up_done || s->back.in ? STEP_WAIT
+						: fill(p, &s->back, now);
 	if (!s->back.in && (s->back.eof || s->back.cut))
 		return answer_ended(s, now);
 	step = move(s, &s->back, &s->client, &s->down, &moved, &v, now);
@@ -127,6 +129,8 @@ enum step relay_step(struct session *s, usec_t now)
 
 	if (!s->head_sent)
 		return request_forward(s, now);
+	if (s->client.failed)
+		return session_kill(s, true, now);
 	up = relay_up(s, now);
 	if (up == STEP_DEAD || s->state != SESS_EXCHANGE)
 		return up;
@@ -134,7 +138,8 @@ enum step relay_step(struct session *s, usec_t now)
 	if (down == STEP_DEAD || s->state != SESS_EXCHANGE)
 		return down;
 	if (s->answering && s->down_done &&
-	    (s->up_done || !s->keep_alive || s->back.eof || s->back.cut))
+	    (s->up_done || !s->keep_alive || s->back.eof || s->back.cut ||
+	     s->back.in))
 		return finish(s, now);
 	if (up == STEP_PROGRESS || down == STEP_PROGRESS) {
 		session_deadline(

@@ -14,7 +14,9 @@
 void request_reset(struct session *s)
 {
 	s->scan_up = s->scan_down = (struct http_scan){ 0 };
-	s->head_len = 0;
+	s->head_len = s->await = 0;
+	s->request_began = 0;
+	s->counted = false;
 	s->is_head = s->client_10 = s->keep_alive = false;
 	s->head_sent = s->answering = s->up_done = s->down_done = false;
 	s->said_continue = false;
@@ -28,6 +30,8 @@ static enum step refuse(struct session *s, enum http_verdict v, usec_t now)
 {
 	struct proxy *p = s->proxy;
 
+	if (!stream_room(&s->client))
+		return STEP_WAIT;
 	p->stats.malformed++;
 	p->stats.http[v]++;
 	s->framing = HTTP_UNTIL_CLOSE; /* nothing behind it is a request */
@@ -45,17 +49,30 @@ static enum step client_ended(struct session *s, usec_t now)
 	return session_linger(s, now);
 }
 
+/* The clock for the head runs from its first byte, which may have come behind
+ * the last request; and what was configured then is what it is judged by. */
+static void head_begins(struct session *s, usec_t now)
+{
+	struct proxy *p = s->proxy;
+
+	s->request_began = now;
+	s->limits = p->config->limits;
+	list_remove(&s->idle);
+	list_push(&p->heads, &s->idle);
+	session_deadline(s, now + p->config->timeouts.request_head);
+}
+
 /* Read until a whole head is there. */
 static enum step await_head(struct session *s, usec_t now)
 {
-	struct proxy *p = s->proxy;
 	struct bytes in = stream_bytes(&s->client);
-	enum step step;
 
 	if (in.n) {
-		enum http_verdict v = http_scan(
-			&s->scan_up, in, &p->config->limits, &s->head_len);
+		enum http_verdict v;
 
+		if (!s->request_began)
+			head_begins(s, now);
+		v = http_scan(&s->scan_up, in, &s->limits, &s->head_len);
 		if (v == HTTP_OK)
 			return STEP_PROGRESS;
 		if (v != HTTP_MORE)
@@ -63,14 +80,7 @@ static enum step await_head(struct session *s, usec_t now)
 	}
 	if (s->client.eof || s->client.cut)
 		return client_ended(s, now);
-	step = fill(p, &s->client, now);
-	/* The clock for the head runs from its first byte. */
-	if (step == STEP_PROGRESS && !in.n && s->client.in) {
-		s->request_began = now;
-		list_remove(&s->idle);
-		session_deadline(s, now + p->config->timeouts.request_head);
-	}
-	return step;
+	return fill(s->proxy, &s->client, now);
 }
 
 /* The name in a Basic header, as it came; "" without one. NTLM and Negotiate
@@ -225,6 +235,7 @@ static enum step route(struct session *s, usec_t now)
 	if (needs_read_ahead(s, h, &body)) {
 		if (say_continue(s, now) != STEP_PROGRESS)
 			return STEP_WAIT;
+		s->await = s->head_len + (uint32_t)h->length;
 		return fill(p, &s->client, now);
 	}
 	who(s, h);
@@ -249,7 +260,7 @@ static enum step judge(struct session *s, usec_t now)
 	struct proxy *p = s->proxy;
 	struct http_head *h = &p->head;
 	struct bytes in = bytes_upto(stream_bytes(&s->client), s->head_len);
-	enum http_verdict v = http_parse_request(in, &p->config->limits, h);
+	enum http_verdict v = http_parse_request(in, &s->limits, h);
 
 	if (v != HTTP_OK)
 		return refuse(s, v, now);
@@ -261,7 +272,8 @@ static enum step judge(struct session *s, usec_t now)
 	v = http_path(h->path, p->path, sizeof(p->path));
 	if (v != HTTP_OK)
 		return refuse(s, v, now);
-	p->stats.requests++;
+	p->stats.requests += !s->counted;
+	s->counted = true;
 	if (!exchange_is_own_name(&p->config->topology, h->host)) {
 		p->stats.misdirected++;
 		return session_answer(
@@ -294,13 +306,14 @@ static enum step judge(struct session *s, usec_t now)
 
 enum step request_step(struct session *s, usec_t now)
 {
-	struct proxy *p = s->proxy;
-
 	/* An idle back-end connection that speaks or ends is of no more use. */
-	if (s->back.tc && fill(p, &s->back, now) != STEP_WAIT)
+	if (s->back.tc && back_spoiled(s, now))
 		back_close(s, now);
 	if (!s->head_len)
 		return await_head(s, now);
+	if (stream_bytes(&s->client).n < s->await && !s->client.eof &&
+	    !s->client.cut)
+		return fill(s->proxy, &s->client, now);
 	/* Every judgement may have to be told: wait until that is possible. */
 	if (!stream_room(&s->client))
 		return STEP_WAIT;
@@ -364,6 +377,9 @@ static void put_request(struct http_writer *w, const struct session *s,
 		else if (!dropped(f))
 			http_put_field(w, f->name, f->value);
 	}
+	/* HTTP/1.0 with an absolute target needs none; 1.1 does. */
+	if (!http_find(h, HTTP_HOST))
+		http_putf(w, "Host: %.*s\r\n", BYTES_FMT(h->host));
 	if (h->framing == HTTP_CHUNKED)
 		http_put_str(w, "Transfer-Encoding: chunked\r\n");
 	put_forwarded(w, s, h);
@@ -377,11 +393,10 @@ enum step request_forward(struct session *s, usec_t now)
 	struct http_writer w = { p->out, 0, sizeof(p->out), false };
 	struct bytes in = bytes_upto(stream_bytes(&s->client), s->head_len);
 
-	if (tcp_dead(s->back.tc))
-		return back_failed(s, "reset the connection", now);
-	if (http_parse_request(in, &p->config->limits, h) != HTTP_OK)
-		return session_kill(s, true, now);
-	if (s->back.failed || s->back.closed)
+	/* Nothing has been sent: the next one may have it. */
+	if (tcp_status(s->back.tc) != TCP_OPEN || s->back.failed)
+		return back_failed(s, "closed the connection", now);
+	if (http_parse_request(in, &s->limits, h) != HTTP_OK)
 		return session_kill(s, true, now);
 	put_request(&w, s, h);
 	if (w.overflow)

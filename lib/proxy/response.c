@@ -33,11 +33,14 @@ static void count_status(struct proxy *p, unsigned status)
 static void put_location(struct http_writer *w, const struct proxy *p,
 			 const struct http_field *f)
 {
-	static const char https[] = "https://";
+	static const struct bytes https = BYTES_LIT("https://"),
+				  http = BYTES_LIT("http://");
 	const struct exchange_topology *t = &p->config->topology;
-	struct bytes host = bytes_from(f->value, sizeof(https) - 1), rest;
+	bool secure = bytes_istarts(f->value, https);
+	struct bytes host = bytes_from(f->value, secure ? https.n : http.n),
+		     rest;
 
-	if (!bytes_istarts(f->value, BYTES(https)) || !t->n_own_names) {
+	if ((!secure && !bytes_istarts(f->value, http)) || !t->n_own_names) {
 		http_put_field(w, f->name, f->value);
 		return;
 	}

@@ -47,7 +47,9 @@ void session_enter(struct session *s, enum sess_state state, usec_t now)
 
 	if (s->state == SESS_CLIENT_TLS && state != SESS_CLIENT_TLS)
 		p->stats.handshakes_now--;
+	p->lingering += state == SESS_LINGER && s->state != SESS_LINGER;
 	list_remove(&s->idle);
+	back_waits(s, state == SESS_CONNECT || state == SESS_BACK_TLS);
 	s->state = state;
 	switch (state) {
 	case SESS_CLIENT_TLS:
@@ -66,6 +68,9 @@ void session_enter(struct session *s, enum sess_state state, usec_t now)
 		break;
 	case SESS_EXCHANGE:
 		wait = t->silence[s->protocol];
+		break;
+	case SESS_ANSWER:
+		wait = t->request_head; /* as long as one may take to ask */
 		break;
 	case SESS_LINGER:
 		wait = t->linger;
@@ -92,6 +97,7 @@ void session_accept(struct proxy *p, struct tcp_conn *tc, unsigned listener,
 		.progress = now,
 		.listener = (uint16_t)listener,
 		.https = l->https,
+		.draining = p->draining,
 		.client.tc = tc,
 	};
 	list_init(&s->run);
@@ -124,13 +130,17 @@ enum step session_kill(struct session *s, bool reset, usec_t now)
 
 	if (s->state == SESS_CLIENT_TLS)
 		p->stats.handshakes_now--;
-	if (s->back.tc)
+	p->lingering -= s->state == SESS_LINGER;
+	/* First, or its own buffers wake it instead of another. */
+	list_remove(&s->run);
+	if (!reset)
+		back_end(s, now);
+	else if (s->back.tc)
 		back_reset(s, now);
 	if (!reset)
 		stream_close(&s->client, now);
 	stream_drop(&p->bufs, &s->client, reset, now);
 	tick_cancel(&p->wheel, &s->timer);
-	list_remove(&s->run);
 	list_remove(&s->idle);
 	list_remove(&s->link);
 	p->stats.sessions--;
@@ -144,14 +154,29 @@ enum step session_linger(struct session *s, usec_t now)
 {
 	struct proxy *p = s->proxy;
 
-	if (s->back.tc)
-		back_reset(s, now);
+	back_end(s, now);
 	stream_close(&s->client, now);
 	stream_buf_put(&p->bufs, s->client.in);
 	s->client.in = NULL;
 	p->stats.lingers++;
 	s->lingered = 0;
+	s->unacked = SIZE_MAX;
 	session_enter(s, SESS_LINGER, now);
+	return STEP_PROGRESS;
+}
+
+/* Lingering is for clients that do not stop; one that still reads, however
+ * slowly, is seen out. Then TCP alone does the rest: whatever the client says
+ * there is answered by a reset. */
+static enum step linger_over(struct session *s, usec_t now)
+{
+	const struct proxy_timeouts *t = &s->proxy->config->timeouts;
+	size_t left = tcp_tx_pending(s->client.tc);
+
+	if (!left || left >= s->unacked)
+		return session_kill(s, false, now);
+	s->unacked = left;
+	session_deadline(s, now + max(t->linger, SEC(1)));
 	return STEP_PROGRESS;
 }
 
@@ -226,6 +251,9 @@ static enum step step_of(struct session *s, usec_t now)
 		return queue_handshake(s, &s->back, now);
 	case SESS_EXCHANGE:
 		return relay_step(s, now);
+	case SESS_ANSWER:
+		return session_answer(s, s->owed, s->owed_header,
+				      s->owed_reason, s->owed_close, now);
 	case SESS_LINGER:
 		return linger_step(s, now);
 	}
@@ -246,7 +274,7 @@ void session_run(struct session *s, usec_t now)
 			return;
 		case STEP_STARVED:
 			p->stats.starved++;
-			session_queue(s, &p->bufs.starved);
+			session_queue(s, p->bufs.lacking);
 			return;
 		case STEP_WAIT:
 		case STEP_DEAD:
@@ -317,8 +345,7 @@ static enum step back_handshake(struct session *s, usec_t now)
 	return back_failed(s, tls_error(s->back.tls), now);
 }
 
-/* A step taken outside session_run(): what it made possible is done there. */
-static void carry_on(struct session *s, enum step step)
+void session_carry_on(struct session *s, enum step step)
 {
 	if (step == STEP_PROGRESS)
 		session_queue(s, &s->proxy->ready);
@@ -327,17 +354,19 @@ static void carry_on(struct session *s, enum step step)
 void session_handshake(struct session *s, usec_t now)
 {
 	if (s->state == SESS_CLIENT_TLS)
-		carry_on(s, client_handshake(s, now));
+		session_carry_on(s, client_handshake(s, now));
 	else if (s->state == SESS_BACK_TLS)
-		carry_on(s, back_handshake(s, now));
+		session_carry_on(s, back_handshake(s, now));
 }
 
 static enum step time_out(struct session *s, usec_t now)
 {
 	switch (s->state) {
 	case SESS_CLIENT_TLS:
-	case SESS_LINGER:
+	case SESS_ANSWER:
 		return session_kill(s, true, now);
+	case SESS_LINGER:
+		return linger_over(s, now);
 	case SESS_EXPECT_REQUEST:
 		if (!s->client.in)
 			return session_linger(s, now);
@@ -369,8 +398,8 @@ void session_timeout(struct session *s, usec_t now)
 	if (s->state != SESS_LINGER && s->state != SESS_EXPECT_REQUEST)
 		p->stats.timeouts++;
 	step = time_out(s, now);
-	/* An answer that found no room: nobody reads there any more. */
-	if (step == STEP_WAIT || step == STEP_STARVED)
+	/* A 408 that found no room: nobody reads there any more. */
+	if (step == STEP_WAIT && s->state != SESS_ANSWER)
 		step = session_kill(s, true, now);
-	carry_on(s, step);
+	session_carry_on(s, step);
 }

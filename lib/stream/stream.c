@@ -11,13 +11,18 @@
 /* A record is opened whole. TCP gathers tiny segments, so that even one that
  * came in the smallest of them lies in no more pieces than this. */
 #define PIECES 64
+/* A record is written whole, and TCP cuts it for the peer's segments, of which
+ * the smallest that it accepts have 76 bytes. */
+#define PIECES_OUT 256
 
 struct stream_buf *stream_buf_get(struct stream_pool *p, bool large)
 {
 	struct stream_buf *b = slab_get(large ? &p->large : &p->small);
 
-	if (!b)
+	if (!b) {
+		p->lacking = &p->starved[large];
 		return NULL;
+	}
 	b->off = b->end = 0;
 	b->cap = large ? STREAM_BUF_LARGE : STREAM_BUF_SMALL;
 	return b;
@@ -26,13 +31,37 @@ struct stream_buf *stream_buf_get(struct stream_pool *p, bool large)
 void stream_buf_put(struct stream_pool *p, struct stream_buf *b)
 {
 	struct list *waiting;
+	bool large;
 
 	if (!b)
 		return;
-	slab_put(b->cap == STREAM_BUF_LARGE ? &p->large : &p->small, b);
-	waiting = list_pop(&p->starved);
+	large = b->cap == STREAM_BUF_LARGE;
+	slab_put(large ? &p->large : &p->small, b);
+	waiting = list_pop(&p->starved[large]);
 	if (waiting)
 		list_push(p->wake, waiting);
+}
+
+bool stream_hungry(const struct stream_pool *p)
+{
+	return (!list_empty(&p->starved[0]) &&
+		p->small.used < p->small.count) ||
+	       (!list_empty(&p->starved[1]) && p->large.used < p->large.count);
+}
+
+bool stream_feed(struct stream_pool *p)
+{
+	bool any = stream_hungry(p);
+
+	for (unsigned i = 0; any && i < ARRAY_LEN(p->starved); i++) {
+		const struct slab *slab = i ? &p->large : &p->small;
+		uint32_t n = slab->count - slab->used;
+		struct list *waiting;
+
+		for (; n && (waiting = list_pop(&p->starved[i])); n--)
+			list_push(p->wake, waiting);
+	}
+	return any;
 }
 
 /* Room for one whole record behind what is there; false: no buffer. */
@@ -90,6 +119,30 @@ static bool ended(const struct stream *st)
 	return tcp_status(st->tc) == TCP_PEER_CLOSED || tcp_dead(st->tc);
 }
 
+/* What TLS says by itself must leave whole and in its place, or every record
+ * behind it is garbage to the peer: what TCP does not take now goes before the
+ * next record. */
+static void say(struct stream *st, const uint8_t *p, size_t n, usec_t now)
+{
+	size_t done = st->owed_n ? 0 : tcp_write(st->tc, p, n, now);
+
+	if (n - done > sizeof(st->owed) - st->owed_n) {
+		st->failed = st->cut = true;
+		return;
+	}
+	memcpy(st->owed + st->owed_n, p + done, n - done);
+	st->owed_n = (uint8_t)(st->owed_n + n - done);
+}
+
+static bool say_owed(struct stream *st, usec_t now)
+{
+	size_t done = tcp_write(st->tc, st->owed, st->owed_n, now);
+
+	st->owed_n = (uint8_t)(st->owed_n - done);
+	memmove(st->owed, st->owed + done, st->owed_n);
+	return !st->owed_n;
+}
+
 static enum tls_result open_record(struct stream *st, struct stream_buf *b,
 				   usec_t now, size_t *got)
 {
@@ -102,8 +155,8 @@ static enum tls_result open_record(struct stream *st, struct stream_buf *b,
 
 	if (in.used)
 		tcp_rx_consume(st->tc, in.used, now);
-	if (out.used && !st->closed)
-		tcp_write(st->tc, own, out.used, now);
+	if (out.used && !st->closed && !tcp_dead(st->tc))
+		say(st, own, out.used, now);
 	return r;
 }
 
@@ -193,12 +246,14 @@ size_t stream_room(const struct stream *st)
 
 bool stream_write(struct stream *st, const void *data, size_t n, usec_t now)
 {
-	struct iovec iov[PIECES];
+	struct iovec iov[PIECES_OUT];
 	struct span_out out;
 	size_t need = n + (st->tls ? TLS_SEAL_OVERHEAD : 0);
 
 	assert(n <= TLS_PLAIN_MAX);
-	out = span_out_of(iov, tcp_tx_reserve(st->tc, need, iov, PIECES));
+	if (st->owed_n && !say_owed(st, now))
+		return false;
+	out = span_out_of(iov, tcp_tx_reserve(st->tc, need, iov, PIECES_OUT));
 	if (span_out_room(&out) < need) {
 		tcp_tx_commit(st->tc, 0, now);
 		return false;
@@ -206,7 +261,7 @@ bool stream_write(struct stream *st, const void *data, size_t n, usec_t now)
 	if (!st->tls)
 		span_out_write(&out, data, n);
 	else if (tls_seal(st->tls, data, n, &out) != TLS_OK)
-		st->failed = true;
+		st->failed = st->cut = true;
 	tcp_tx_commit(st->tc, out.used, now);
 	return !st->failed;
 }
@@ -216,7 +271,7 @@ bool stream_fits(const struct stream *st, size_t n)
 	size_t records = n / TLS_PLAIN_MAX + 1;
 
 	return !st->closed && !st->failed &&
-	       tcp_tx_space(st->tc) >= n + records * TLS_SEAL_OVERHEAD;
+	       tcp_tx_fits(st->tc, n + records * TLS_SEAL_OVERHEAD);
 }
 
 bool stream_write_all(struct stream *st, const void *data, size_t n, usec_t now)
@@ -232,11 +287,11 @@ bool stream_write_all(struct stream *st, const void *data, size_t n, usec_t now)
 
 static enum tls_result handshake_step(struct stream *st, usec_t now)
 {
-	struct iovec in_iov[PIECES], out_iov[PIECES];
+	struct iovec in_iov[PIECES], out_iov[PIECES_OUT];
 	struct span_in in = arrived(st, in_iov);
 	struct span_out out =
 		span_out_of(out_iov, tcp_tx_reserve(st->tc, TLS_RECORD_MAX,
-						    out_iov, PIECES));
+						    out_iov, PIECES_OUT));
 	enum tls_result r = tls_step(st->tls, &in, &out);
 
 	tcp_tx_commit(st->tc, out.used, now);
@@ -257,8 +312,9 @@ enum tls_result stream_handshake(struct stream *st, usec_t now)
 		 tcp_rx_avail(st->tc) < before);
 	if (r >= TLS_CLOSED)
 		st->failed = st->cut = true;
-	else if (r != TLS_OK && ended(st) && !tcp_rx_avail(st->tc))
-		st->cut = true;
+	else if ((r == TLS_WANT_IN && ended(st)) ||
+		 (r == TLS_WANT_OUT && tcp_dead(st->tc)))
+		st->cut = true; /* half a record is all that is left */
 	return r;
 }
 
@@ -271,8 +327,12 @@ void stream_close(struct stream *st, usec_t now)
 	if (!st->tc || st->closed)
 		return;
 	st->closed = true;
-	if (st->tls && !st->failed && tls_close(st->tls, &out) == TLS_OK &&
-	    out.used)
+	if (st->owed_n)
+		say_owed(st, now);
+	/* Half an alert would be worse than none. */
+	if (st->tls && !st->failed && !st->owed_n &&
+	    tls_close(st->tls, &out) == TLS_OK &&
+	    out.used <= tcp_tx_space(st->tc))
 		tcp_write(st->tc, alert, out.used, now);
 	tcp_shutdown(st->tc, now);
 }

@@ -25,11 +25,12 @@ struct stream_buf {
 	uint8_t data[];
 };
 
-/* One core's buffers. Who finds none puts his list node on `starved`; the next
- * buffer that comes back moves the first of them to `wake`. */
+/* One core's buffers. Who finds none puts his list node on `lacking`; the next
+ * buffer of that size that comes back moves the first of them to `wake`. */
 struct stream_pool {
 	struct slab small, large;
-	struct list starved;
+	struct list starved[2]; /* for a small one, for a large one */
+	struct list *lacking;	/* the one for what was not there */
 	struct list *wake;
 };
 
@@ -41,6 +42,11 @@ void stream_pool_fini(struct stream_pool *p);
 struct stream_buf *stream_buf_get(struct stream_pool *p, bool large);
 /* NULL is allowed. */
 void stream_buf_put(struct stream_pool *p, struct stream_buf *b);
+/* Who was woken may have died, or need none any more: is there a buffer and
+ * somebody who waits for it? Wake as many as there are buffers; true when that
+ * is anybody. Once a turn. */
+bool stream_hungry(const struct stream_pool *p);
+bool stream_feed(struct stream_pool *p);
 
 struct stream {
 	struct tcp_conn *tc;   /* NULL: none */
@@ -49,7 +55,10 @@ struct stream {
 	bool eof;    /* clean end: close_notify, or FIN on plain text */
 	bool cut;    /* the stream ended without one */
 	bool closed; /* our close_notify and FIN are out */
-	bool failed; /* TLS is broken: nothing may be sealed any more */
+	bool failed; /* TLS is broken: nothing may be sealed any more; then it
+		      * is cut as well */
+	uint8_t owed_n;	  /* KeyUpdates of ours that TCP did not take when they */
+	uint8_t owed[63]; /* were made; they go before the next record */
 };
 
 /* What was read and not yet consumed; borrowed until the next call. */
@@ -82,7 +91,8 @@ size_t stream_room(const struct stream *st);
 must_check bool stream_write(struct stream *st, const void *data, size_t n,
 			     usec_t now);
 /* The same for any length, record by record; stream_fits() first, for after a
- * false some of it may have been written. */
+ * false some of it may have been written. If it does not fit now, TCP tells
+ * when it does; the send buffer must take STREAM_HEAD_MAX and a record. */
 bool stream_fits(const struct stream *st, size_t n);
 must_check bool stream_write_all(struct stream *st, const void *data, size_t n,
 				 usec_t now);

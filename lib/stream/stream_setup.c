@@ -8,7 +8,9 @@ int stream_pool_init(struct stream_pool *p, uint32_t small, uint32_t large,
 		     struct list *wake)
 {
 	*p = (struct stream_pool){ .wake = wake };
-	list_init(&p->starved);
+	list_init(&p->starved[0]);
+	list_init(&p->starved[1]);
+	p->lacking = &p->starved[0];
 	if (!slab_init(&p->small, sizeof(struct stream_buf) + STREAM_BUF_SMALL,
 		       small) &&
 	    !slab_init(&p->large, sizeof(struct stream_buf) + STREAM_BUF_LARGE,

@@ -24,6 +24,7 @@ struct tcp_personality {
 	uint32_t rcvbuf;      /* receive buffer of a connection [bytes] */
 	uint32_t sndbuf;      /* send buffer of a connection [bytes] */
 	uint32_t tx_lowat;    /* room that makes a connection writable again */
+	uint16_t mss;	      /* asked for at most [bytes]; 0 = the MTU says */
 	uint8_t window_scale; /* offered shift [0..14] */
 	bool timestamps;
 	uint8_t initial_window; /* [segments], RFC 6928: 10 */

@@ -99,11 +99,11 @@ void tcp_conn_mss(struct tcp_conn *c)
 struct tcp_opts tcp_syn_opts(const struct tcp_stack *t,
 			     const struct flow_key *k)
 {
-	uint16_t mtu = ip_mtu(t->ip, &k->remote, t->now);
+	uint32_t mss = ip_mtu(t->ip, &k->remote, t->now) - tcp_header_min(k);
 
 	return (struct tcp_opts){
 		.has_mss = true,
-		.mss = (uint16_t)(mtu - tcp_header_min(k)),
+		.mss = (uint16_t)min(mss, t->p.mss ? t->p.mss : mss),
 		.has_scale = true,
 		.scale = t->p.window_scale,
 		.has_ts = t->p.timestamps,

@@ -161,7 +161,7 @@ static const struct row exchanges[] = {
 	  .client = { { SAY(POST("id=1&n=300000", A, LENGTH(100000))),
 			DO(SENDN, 100000), GOT(200, 1, 300000) } },
 	  .limit = SEC(60),
-	  .setup = { .client_mtu = 128 } },
+	  .setup = { .client_mss = 88 } },
 	{ 0 },
 };
 

@@ -339,26 +339,19 @@ static bool promised(const struct stream *st)
 
 static bool starved(const struct world *w, const struct session *s)
 {
-	list_for_each(it, &w->proxy->bufs.starved) if (it == &s->run)
-		return true;
+	const struct stream_pool *pool = &w->proxy->bufs;
+
+	for (unsigned i = 0; i < ARRAY_LEN(pool->starved); i++)
+		list_for_each(it, &pool->starved[i]) if (it == &s->run)
+			return true;
 	return false;
 }
 
 static void audit_starved(struct world *w)
 {
-	const struct stream_pool *pool = &w->proxy->bufs;
-
-	list_for_each(it, &pool->starved)
-	{
-		const struct session *s = list_entry(it, struct session, run);
-		bool large = (s->client.in && s->client.in->end) ||
-			     (s->back.in && s->back.in->end);
-
-		if (!large && pool->small.used < pool->small.count)
-			world_fail(w, "a session in %s waits for a buffer "
-				      "though there is one",
-				   session_state_name(s->state));
-	}
+	if (stream_hungry(&w->proxy->bufs))
+		world_fail(w, "a session waits for a buffer though there is "
+			      "one");
 }
 
 static void audit(struct world *w)
@@ -493,8 +486,8 @@ static void add_hosts(struct world *w)
 		struct sim_host_config host = c;
 
 		host.pool = pools[i];
-		if (i == 0 && w->setup.client_mtu)
-			host.mtu = w->setup.client_mtu;
+		if (i == 0)
+			host.personality.mss = w->setup.client_mss;
 		if (i == 0 && w->setup.client_rcvbuf)
 			host.personality.rcvbuf = w->setup.client_rcvbuf;
 		if (i == PROXY_HOST && w->setup.sndbuf)
@@ -565,20 +558,25 @@ static void check_all_back(struct world *w)
 
 	if (p->stats.sessions || p->session_slab.used)
 		world_fail(w, "%u sessions stay", p->session_slab.used);
+	if (p->lingering)
+		world_fail(w, "%u sessions still linger", p->lingering);
 	if (p->stats.handshakes_now)
 		world_fail(w, "handshakes_now is %llu",
 			   (unsigned long long)p->stats.handshakes_now);
 	for (unsigned i = 0; i < N_SERVERS; i++)
-		if (p->servers[i].connections)
-			world_fail(w, "server %s still has %lld connections",
+		if (p->servers[i].connections || p->servers[i].waiting)
+			world_fail(w, "server %s still has %lld connections, "
+				      "%lld waiting",
 				   servers[i].name,
-				   (long long)p->servers[i].connections);
+				   (long long)p->servers[i].connections,
+				   (long long)p->servers[i].waiting);
 	if (p->bufs.small.used || p->bufs.large.used)
 		world_fail(w, "%u + %u buffers are missing",
 			   p->bufs.small.used, p->bufs.large.used);
 	if (!list_empty(&p->sessions) || !list_empty(&p->ready) ||
 	    !list_empty(&p->handshakes) || !list_empty(&p->idle) ||
-	    !list_empty(&p->bufs.starved) || p->wheel.armed)
+	    !list_empty(&p->heads) || !list_empty(&p->bufs.starved[0]) ||
+	    !list_empty(&p->bufs.starved[1]) || p->wheel.armed)
 		world_fail(w, "a list or the wheel is not empty");
 	for (unsigned i = 0; i < w->sim.n_hosts; i++) {
 		const struct tcp_stats *t = tcp_stats(w->sim.host[i].tcp);

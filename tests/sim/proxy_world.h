@@ -95,7 +95,7 @@ struct world_setup {
 	struct sim_link link;
 	uint32_t sessions, buffers, large; /* 0 = ample */
 	uint32_t sndbuf, max_handshakes;   /* 0 = usual */
-	uint16_t client_mtu;		   /* 0 = 1500 */
+	uint16_t client_mss;		   /* 0 = of 1500 bytes */
 	uint32_t client_rcvbuf;
 	usec_t lan_delay; /* to the origins */
 	const char *const *raw; /* answers of origins, by plan.raw - 1 */

@@ -97,6 +97,23 @@ static void where_it_ends(void **state)
 				 n == len);
 }
 
+/* Who could not use a head yet asks again, when more has come behind it. */
+static void asked_again(void **state)
+{
+	static const char text[] = "HTTP/1.1 200 OK\r\nA: b\r\n\r\nbody\n";
+	struct bytes in = { (const uint8_t *)text, sizeof(text) - 1 };
+	struct http_scan s = { 0 };
+
+	for (uint32_t n = 25; n <= in.n; n++) {
+		uint32_t len = 0;
+
+		assert_int_equal(http_scan(&s, bytes_upto(in, n),
+					   &http_default_limits, &len),
+				 HTTP_OK);
+		assert_int_equal(len, 25);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -104,6 +121,7 @@ int main(void)
 		cmocka_unit_test(tabs_count),
 		cmocka_unit_test(large_heads),
 		cmocka_unit_test(where_it_ends),
+		cmocka_unit_test(asked_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

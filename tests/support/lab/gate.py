@@ -25,6 +25,17 @@ def program(name):
     raise FileNotFoundError(f"{name} is not built in {build} (set CASGATE_BUILD)")
 
 
+class Plain(yaml.SafeDumper):
+    """Writes what is used twice out twice: casgate takes no YAML aliases."""
+
+    def ignore_aliases(self, data):
+        return True
+
+
+def dump(config):
+    return yaml.dump(config, Dumper=Plain, sort_keys=False)
+
+
 class ControlError(Exception):
     """casgatectl refused; .code is its exit status, .words what it said."""
 
@@ -109,7 +120,7 @@ class Gate:
 
     def write(self, config=None, path=None):
         path = path or self.file
-        path.write_text(yaml.safe_dump(config or self.config, sort_keys=False))
+        path.write_text(dump(config or self.config))
         return path
 
     def command(self, *words):
@@ -119,7 +130,7 @@ class Gate:
     def check(self, text):
         """`casgate --check` on a configuration given as text or dict."""
         path = self._hosts.dir / "check.yaml"
-        path.write_text(text if isinstance(text, str) else yaml.safe_dump(text, sort_keys=False))
+        path.write_text(text if isinstance(text, str) else dump(text))
         return self._hosts.run("gate", program("casgate"), "--config", path, "--check",
                                "--drivers-config", self.profiles,
                                check=False, timeout=30)
