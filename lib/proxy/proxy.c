@@ -70,20 +70,36 @@ static void take_config(struct proxy *p)
 
 /* --- admission (dataplane 2.28) ------------------------------------------- */
 
-/* It has sent the beginning of a request, and holds a buffer until the end
- * comes. */
-static void shed_slow_head(struct proxy *p, usec_t now)
+static bool bufs_short(const struct proxy *p)
+{
+	const struct slab *small = &p->bufs.small;
+
+	return small->used >= small->count - small->count / 16 - 1;
+}
+
+/* When the oldest of those has had its time who have sent the beginning of a
+ * request, and hold a buffer until the end comes. */
+static usec_t slow_head_due(const struct proxy *p)
+{
+	const struct session *s;
+
+	if (list_empty(&p->heads))
+		return USEC_NEVER;
+	s = list_entry(p->heads.next, struct session, idle);
+	return s->request_began + HEAD_GRACE;
+}
+
+static bool shed_slow_head(struct proxy *p, usec_t now)
 {
 	struct session *s;
 
-	if (list_empty(&p->heads))
-		return;
+	if (slow_head_due(p) > now)
+		return false;
 	s = list_entry(p->heads.next, struct session, idle);
-	if (now - s->request_began < HEAD_GRACE)
-		return;
 	p->stats.evicted++;
 	s->deadline = now;
 	session_timeout(s, now);
+	return true;
 }
 
 /* The longest idle goes. Those that linger are as good as gone: with them
@@ -111,17 +127,17 @@ static void judge_admission(struct proxy *p, usec_t now)
 {
 	const struct slab *sessions = &p->session_slab, *bufs = &p->bufs.small;
 
+	while (bufs_short(p) && shed_slow_head(p, now))
+		;
 	p->level = 0;
 	if (p->stats.handshakes_now >= p->config->max_handshakes ||
 	    sessions->used >= sessions->count - sessions->count / 64 - 1)
 		p->level = 1;
-	if (bufs->used >= bufs->count - bufs->count / 16 - 1)
+	if (bufs_short(p))
 		p->level = 2;
 	p->stats.admission = p->level;
 	p->stats.buffers_used = bufs->used;
 	p->stats.large_buffers_used = p->bufs.large.used;
-	if (p->level == 2)
-		shed_slow_head(p, now);
 	shed_idle(p, now);
 }
 
@@ -215,7 +231,8 @@ usec_t proxy_next(const struct proxy *p)
 	if (!list_empty(&p->ready) || !list_empty(&p->handshakes) ||
 	    stream_hungry(&p->bufs))
 		return 0;
-	return tick_next(&p->wheel);
+	return min(tick_next(&p->wheel),
+		   bufs_short(p) ? slow_head_due(p) : USEC_NEVER);
 }
 
 /* --- what control asks

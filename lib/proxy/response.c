@@ -123,7 +123,7 @@ enum step response_head(struct session *s, usec_t now)
 	struct bytes in = stream_bytes(&s->back);
 	enum http_verdict v = HTTP_MORE;
 	enum step step;
-	uint32_t len;
+	uint32_t len = 0;
 
 	if (in.n)
 		v = http_scan(&s->scan_down, in, &http_default_limits, &len);

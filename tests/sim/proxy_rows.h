@@ -9,6 +9,7 @@
 
 #define OPS(X)                                                                 \
 	X(OVER)                                                                \
+	X(CONNECT)     /* only now, after n milliseconds */                    \
 	X(SEND)	       /* text */                                              \
 	X(SENDN)       /* n bytes */                                           \
 	X(CUT)	       /* from here on records of n bytes, 1 ms apart */       \

@@ -69,6 +69,7 @@ static const struct {
 };
 
 #define N_SERVERS ARRAY_LEN(servers)
+_Static_assert(N_SERVERS <= ARRAY_LEN(world.user), "one row a server");
 
 struct built {
 	struct proxy_config config;
@@ -236,11 +237,15 @@ static struct route_table *mailboxes(void)
 	return t;
 }
 
-/* The nth one whose requests go there first. */
+/* The nth one whose requests go there first, in the configuration of the first
+ * time that he is asked for. */
 static const char *user_of(struct world *w, unsigned server, unsigned nth)
 {
 	const struct exchange_topology *t = &w->built->config.topology;
+	uint8_t *known = &w->user[server][nth];
 
+	if (*known)
+		return address(server, *known - 1u);
 	for (unsigned i = 0; i < USERS; i++) {
 		const char *user = address(server, i);
 		struct exchange_request r = { .protocol = EXCHANGE_EWS,
@@ -254,8 +259,10 @@ static const char *user_of(struct world *w, unsigned server, unsigned nth)
 		exchange_keys(&r, &keys);
 		proxy_locate(t, w->routes, &keys, &place);
 		exchange_decide(t, &r, &place, &d);
-		if (d.n && t->server[d.candidate[0]].id == server && !nth--)
-			return user;
+		if (!d.n || t->server[d.candidate[0]].id != server || nth--)
+			continue;
+		*known = (uint8_t)(i + 1);
+		return user;
 	}
 	world_fail(w, "no user goes to %s", servers[server].name);
 	return "";
@@ -288,7 +295,8 @@ void world_hog_buffers(struct world *w, size_t leave)
 {
 	struct stream_pool *pool = &w->proxy->bufs;
 
-	while (w->n_hogged_bufs)
+	while (w->n_hogged_bufs &&
+	       pool->small.count - pool->small.used < leave)
 		stream_buf_put(pool, w->hogged_bufs[--w->n_hogged_bufs]);
 	while (leave != SIZE_MAX && pool->small.count - pool->small.used > leave)
 		w->hogged_bufs[w->n_hogged_bufs++] =

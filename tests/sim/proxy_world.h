@@ -115,6 +115,7 @@ struct world {
 	struct origin *origin[ORIGINS];
 	unsigned n_clients, n_origins;
 	struct seen seen;
+	uint8_t user[8][2]; /* who belongs to which server, + 1 */
 	struct rte_mbuf *hogged[16384];
 	unsigned n_hogged;
 	struct stream_buf *hogged_bufs[4096];

@@ -195,6 +195,12 @@ static bool act_appliance(struct world *w, struct client *c)
 	return true;
 }
 
+static void connect_client(struct world *w, struct client *c)
+{
+	c->e.plain = row->port == 80 || row->plain;
+	end_connect(w, &c->e, row->port ? row->port : 443);
+}
+
 static bool act_end(struct world *w, struct client *c)
 {
 	if (c->act->op == NOTIFY)
@@ -218,12 +224,22 @@ static bool act_sleep(struct world *w, struct client *c)
 	return false;
 }
 
+static bool act_connect(struct world *w, struct client *c)
+{
+	if (!act_sleep(w, c))
+		return false;
+	connect_client(w, c);
+	return true;
+}
+
 static bool perform(struct world *w, struct client *c)
 {
 	switch (c->act->op) {
 	case OVER:
 		c->done = true;
 		return false;
+	case CONNECT:
+		return act_connect(w, c);
 	case SEND:
 	case SENDN:
 		return act_send(w, c);
@@ -264,7 +280,7 @@ static bool perform(struct world *w, struct client *c)
 
 static void client_run(struct world *w, struct client *c)
 {
-	bool alive = end_step(w, &c->e, false);
+	bool alive = c->e.st.tc && end_step(w, &c->e, false);
 
 	if (!alive && c->e.st.tc && !c->e.ended)
 		return;
@@ -385,8 +401,8 @@ static void start_clients(struct world *w)
 		struct client *c = calloc(1, sizeof(*c));
 
 		c->act = row->client[i];
-		c->e.plain = row->port == 80 || row->plain;
-		end_connect(w, &c->e, row->port ? row->port : 443);
+		if (c->act->op != CONNECT)
+			connect_client(w, c);
 		w->client[w->n_clients++] = c;
 	}
 }
