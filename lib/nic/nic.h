@@ -59,7 +59,8 @@ struct nic_stats {
 
 struct nic_eal {
 	const char *program;	 /* argv[0] */
-	const char *file_prefix; /* one an instance */
+	const char *file_prefix; /* one an instance, NAME-PID: what a killed
+				  * one of that name left is removed */
 	const char *lcores;	 /* as --lcores takes it: "0@0,1@1" */
 	unsigned memory_mb;	 /* taken at once [MB] */
 	bool no_huge;		 /* do not even try hugepages */

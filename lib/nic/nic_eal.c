@@ -14,6 +14,7 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_mempool.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -44,8 +45,8 @@ static void add(const char *fmt, ...)
 	args.n++;
 }
 
-/* Free hugepages of all sizes [MB]. */
-static unsigned long huge_free(void)
+/* Hugepages of all sizes [MB]: "nr_hugepages" or "free_hugepages". */
+static unsigned long huge_mb(const char *which)
 {
 	static const char *const dir = "/sys/kernel/mm/hugepages";
 	unsigned long total = 0, kb, pages;
@@ -57,8 +58,7 @@ static unsigned long huge_free(void)
 	while (d && (e = readdir(d))) {
 		if (sscanf(e->d_name, "hugepages-%lukB", &kb) != 1)
 			continue;
-		snprintf(path, sizeof(path), "%s/%s/free_hugepages", dir,
-			 e->d_name);
+		snprintf(path, sizeof(path), "%s/%s/%s", dir, e->d_name, which);
 		f = fopen(path, "re");
 		if (!f)
 			continue;
@@ -69,6 +69,20 @@ static unsigned long huge_free(void)
 	if (d)
 		closedir(d);
 	return total;
+}
+
+/* The kernel gives back what a killed process had in use by AF_XDP a little
+ * later than the process ends, which a restart must not be too early for. */
+static bool huge_enough(unsigned mb)
+{
+	for (unsigned i = 0; i < 40; i++) {
+		if (huge_mb("free_hugepages") >= mb)
+			return true;
+		if (huge_mb("nr_hugepages") < mb)
+			return false;
+		usleep(50 * 1000);
+	}
+	return false;
 }
 
 static bool hugetlbfs_mounted(void)
@@ -84,10 +98,72 @@ static bool hugetlbfs_mounted(void)
 	return found;
 }
 
+/* EAL leaves its lock and map files; the prefix is the instance's own. */
+static void remove_dir(const char *dir)
+{
+	char path[600];
+	struct dirent *e;
+	DIR *d = opendir(dir);
+
+	while (d && (e = readdir(d))) {
+		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		if (e->d_name[0] != '.')
+			unlink(path);
+	}
+	if (d)
+		closedir(d);
+	rmdir(dir);
+}
+
+/* The process of an instance's directory: PREFIX-PID, as ours; 0 = not one. */
+static long pid_of(const char *name, const char *own)
+{
+	const char *dash = strrchr(own, '-');
+	size_t stem = dash ? (size_t)(dash - own) + 1 : 0;
+	char *end;
+	long pid;
+
+	if (!stem || strncmp(name, own, stem) != 0)
+		return 0;
+	pid = strtol(name + stem, &end, 10);
+	return end == name + stem || *end ? 0 : pid;
+}
+
+/* What instances that were killed left behind. One that is just starting has
+ * no lock yet, and one in another PID namespace no process: only where both
+ * are missing nobody is there. */
+static void remove_dead(void)
+{
+	char all[256], path[600];
+	struct dirent *e;
+	char *own;
+	DIR *d;
+
+	snprintf(all, sizeof(all), "%s", rte_eal_get_runtime_dir());
+	own = strrchr(all, '/');
+	if (!own)
+		return;
+	*own++ = '\0';
+	d = opendir(all);
+	while (d && (e = readdir(d))) {
+		long pid = pid_of(e->d_name, own);
+
+		if (pid <= 0 || kill((pid_t)pid, 0) == 0 || errno != ESRCH)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s/config", all, e->d_name);
+		if (rte_eal_primary_proc_alive(path))
+			continue;
+		*strrchr(path, '/') = '\0';
+		remove_dir(path);
+	}
+	if (d)
+		closedir(d);
+}
+
 int nic_eal_init(const struct nic_eal *eal, bool *huge)
 {
 	unsigned mb = eal->memory_mb ? eal->memory_mb : 256;
-	bool want = !eal->no_huge && huge_free() >= mb;
+	bool want = !eal->no_huge && huge_enough(mb);
 
 	if (args.started)
 		return -EALREADY;
@@ -124,28 +200,18 @@ int nic_eal_init(const struct nic_eal *eal, bool *huge)
 		return -E2BIG;
 	if (rte_eal_init(args.n, args.v) < 0)
 		return rte_errno ? -rte_errno : -EIO;
+	remove_dead();
 	*huge = want;
 	return 0;
 }
 
 void nic_eal_fini(void)
 {
-	char dir[256], path[600];
-	struct dirent *e;
-	DIR *d;
+	char dir[256];
 
 	snprintf(dir, sizeof(dir), "%s", rte_eal_get_runtime_dir());
 	rte_eal_cleanup();
-	/* EAL leaves its lock and map files; the prefix is this instance's. */
-	d = opendir(dir);
-	while (d && (e = readdir(d))) {
-		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-		if (e->d_name[0] != '.')
-			unlink(path);
-	}
-	if (d)
-		closedir(d);
-	rmdir(dir);
+	remove_dir(dir);
 }
 
 /* An Ethernet header and a VLAN tag, and XDP's own

@@ -207,9 +207,10 @@ void tcp_rx_consume(struct tcp_conn *c, size_t bytes, usec_t now);
  * to name the connection in tcp_ready() when there is that much; who needs
  * more at once must have a larger tx_lowat. */
 size_t tcp_tx_space(struct tcp_conn *c);
-/* Is there room for n bytes? If not, the connection becomes ready when there
- * is, instead of at tx_lowat; or when the send buffer is empty, if it is not
- * as large as that. */
+/* Is there room for n bytes, and will there be packet buffers for all of them
+ * if they are written before anything else happens? If not, the connection
+ * becomes ready when there is, instead of at tx_lowat; or when the send buffer
+ * is empty, if it is not as large as that. */
 bool tcp_tx_fits(struct tcp_conn *c, size_t n);
 /* Bytes written and not yet acknowledged. */
 size_t tcp_tx_pending(const struct tcp_conn *c);

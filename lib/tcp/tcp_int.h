@@ -201,6 +201,8 @@ struct tcp_conn {
 	uint32_t rx_bytes, rx_true; /* readable; and the memory it holds */
 	uint32_t tx_segs;
 	uint32_t tx_want; /* room the application waits for; 0 = tx_lowat */
+	uint32_t tx_grant; /* bytes that were promised to fit: it may write so
+			    * many in spite of MEM_MORE */
 	uint16_t ooo_n;
 
 	/* Timers: one node, armed at or before the earliest deadline. */
@@ -423,10 +425,16 @@ static inline struct seg *tcp_tx_next(const struct tcp_conn *c,
 /* --- tcp_mem.c ---------------------------------------------------------- */
 void tcp_mem_init(struct tcp_stack *t);
 void tcp_mem_check(struct tcp_stack *t);
-static inline bool tcp_mem_short(const struct tcp_stack *t, enum mem_level level)
+/* Would n more buffers bring the pool below the level? */
+static inline bool tcp_mem_lacks(const struct tcp_stack *t, size_t n,
+				 enum mem_level level)
 {
 	return t->mem_free + t->mem_held <
-	       t->stats.buffers + t->mem_level[level];
+	       t->stats.buffers + n + t->mem_level[level];
+}
+static inline bool tcp_mem_short(const struct tcp_stack *t, enum mem_level level)
+{
+	return tcp_mem_lacks(t, 0, level);
 }
 /* The same for who holds so many bytes in the queue that is to grow. A record
  * is all that anybody needs at a time to get on. */

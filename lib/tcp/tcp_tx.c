@@ -52,27 +52,46 @@ static void starve(struct tcp_conn *c)
 	tcp_starve(c);
 }
 
-size_t tcp_tx_space(struct tcp_conn *c)
+static bool refused(const struct tcp_conn *c)
+{
+	return c->tx_grant ? tcp_mem_short(c->t, MEM_TX)
+			   : tcp_mem_refused(c->t, tcp_tx_pending(c), MEM_TX);
+}
+
+static size_t available(struct tcp_conn *c)
 {
 	size_t n = space(c);
 
-	c->tx_want = 0;
 	if (n < c->t->p.tx_lowat)
 		c->tx_blocked = true;
-	if (n && tcp_mem_refused(c->t, tcp_tx_pending(c), MEM_TX)) {
+	if (n && refused(c)) {
 		starve(c);
 		return 0;
 	}
 	return n;
 }
 
+size_t tcp_tx_space(struct tcp_conn *c)
+{
+	c->tx_want = c->tx_grant = 0;
+	return available(c);
+}
+
 bool tcp_tx_fits(struct tcp_conn *c, size_t n)
 {
-	if (tcp_tx_space(c) >= n)
-		return true;
-	c->tx_want = (uint32_t)min(n, (size_t)c->t->p.sndbuf);
-	c->tx_blocked = true;
-	return false;
+	size_t segs = n / min(c->mss, c->t->seg_max) + 1;
+
+	if (tcp_tx_space(c) < n) {
+		c->tx_want = (uint32_t)min(n, (size_t)c->t->p.sndbuf);
+		c->tx_blocked = true;
+		return false;
+	}
+	if (tcp_mem_lacks(c->t, segs, MEM_TX)) {
+		starve(c);
+		return false;
+	}
+	c->tx_grant = (uint32_t)n;
+	return true;
 }
 
 void tcp_tx_room(struct tcp_conn *c)
@@ -111,7 +130,7 @@ static void drop(struct tcp_conn *c, struct seg *s)
 unsigned tcp_tx_reserve(struct tcp_conn *c, size_t bytes, struct iovec *iov,
 			unsigned n)
 {
-	size_t left = min(bytes, tcp_tx_space(c));
+	size_t left = min(bytes, available(c));
 	struct seg *s = tail(c);
 	unsigned i = 0;
 
@@ -142,6 +161,7 @@ void tcp_tx_commit(struct tcp_conn *c, size_t bytes, usec_t now)
 	struct list *it = c->reserved ? &c->reserved->link : &c->txq, *next;
 
 	c->t->now = now;
+	c->tx_grant -= (uint32_t)min(bytes, (size_t)c->tx_grant);
 	for (; it != &c->txq; it = next) {
 		struct seg *s = list_entry(it, struct seg, link);
 		size_t part = min(bytes, (size_t)(s->cap - s->len));

@@ -76,3 +76,22 @@ size_t answer_take(struct answer *a, struct bytes in, bool over)
 	} while (k && !a->done && !a->wrong);
 	return used;
 }
+
+size_t world_base64(const char *from, size_t n, char *dst)
+{
+	static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop"
+				  "qrstuvwxyz0123456789+/";
+	size_t out = 0;
+
+	for (size_t i = 0; i < n; i += 3) {
+		uint32_t v = (uint32_t)(uint8_t)from[i] << 16;
+
+		v |= i + 1 < n ? (uint32_t)(uint8_t)from[i + 1] << 8 : 0;
+		v |= i + 2 < n ? (uint8_t)from[i + 2] : 0;
+		dst[out++] = set[v >> 18];
+		dst[out++] = set[v >> 12 & 63];
+		dst[out++] = i + 1 < n ? set[v >> 6 & 63] : '=';
+		dst[out++] = i + 2 < n ? set[v & 63] : '=';
+	}
+	return out;
+}

@@ -48,6 +48,7 @@ static struct plan plan_of(const struct http_head *h)
 		.deaf = MSEC(number(q, "deaf", 0)),
 		.late = MSEC(number(q, "late", 0)),
 		.close = number(q, "close", 0),
+		.own = number(q, "own", 0),
 		.ntlm = number(q, "ntlm", 0),
 		.pad = (uint32_t)number(q, "pad", 0),
 	};
@@ -272,6 +273,10 @@ static void take_body(struct world *w, struct origin *o)
 			world_fail(w, "an origin got a malformed body");
 			return;
 		}
+		for (size_t i = 0; i < piece.n && o->plan.own; i++)
+			if (piece.p[i] != pattern(o->plan.id,
+						  o->body_bytes + i))
+				world_fail(w, "an origin got another's body");
 		o->body_bytes += piece.n;
 		w->seen.bytes += piece.n;
 		end_consume(&o->e, consumed);

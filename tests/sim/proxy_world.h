@@ -61,6 +61,7 @@ struct plan {
 	uint64_t deaf; /* stops reading for so long [us] */
 	uint64_t late; /* waits with `then` [us] */
 	bool close; /* Connection: close */
+	bool own; /* its body is pattern(id) */
 	bool ntlm; /* remembers who it is, by connection */
 	uint32_t pad; /* bytes of a header line of ballast */
 };
@@ -194,6 +195,9 @@ static inline uint8_t pattern(uint64_t id, uint64_t at)
 {
 	return (uint8_t)('a' + (id * 7 + at + at / 26 * 3) % 26);
 }
+
+/* Not terminated; returns the length. */
+size_t world_base64(const char *from, size_t n, char *dst);
 
 /* --- origins (proxy_origin.c) --------------------------------------------- */
 

@@ -33,25 +33,6 @@ static usec_t began;
 
 /* --- texts --------------------------------------------------------------- */
 
-static size_t base64(const char *from, size_t n, char *dst)
-{
-	static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop"
-				  "qrstuvwxyz0123456789+/";
-	size_t out = 0;
-
-	for (size_t i = 0; i < n; i += 3) {
-		uint32_t v = (uint32_t)(uint8_t)from[i] << 16;
-
-		v |= i + 1 < n ? (uint32_t)(uint8_t)from[i + 1] << 8 : 0;
-		v |= i + 2 < n ? (uint8_t)from[i + 2] : 0;
-		dst[out++] = set[v >> 18];
-		dst[out++] = set[v >> 12 & 63];
-		dst[out++] = i + 1 < n ? set[v >> 6 & 63] : '=';
-		dst[out++] = i + 2 < n ? set[v & 63] : '=';
-	}
-	return out;
-}
-
 /* "{EX13A}" becomes the Basic header of somebody who is served there first,
  * "{EX13A+}" of another such, "{@EX13A}" the address alone, "{#1000}" so many
  * bytes of ballast. */
@@ -83,7 +64,7 @@ static void fill_in(struct world *w, struct client *c, const char *text)
 		}
 		snprintf(user, sizeof(user), "%s:secret", world_user(w, name));
 		n += (size_t)sprintf(c->text + n, "Authorization: Basic ");
-		n += base64(user, strlen(user), c->text + n);
+		n += world_base64(user, strlen(user), c->text + n);
 	}
 	c->text_n = n;
 }
@@ -475,7 +456,7 @@ struct options {
 
 static struct options parse(int argc, char **argv)
 {
-	struct options o = { .seed = 0x5eed, .runs = 3 };
+	struct options o = { .seed = 0x5eed, .runs = 20 };
 
 	for (int i = 1; i < argc; i++) {
 		const char *value = i + 1 < argc ? argv[i + 1] : "";

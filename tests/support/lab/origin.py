@@ -327,5 +327,5 @@ class Origin:
 
     def _act_raw(self, stream, seen, arguments):
         self._wait(arguments)
-        stream.socket.sendall(bytes.fromhex(arguments["hex"]))
+        stream.socket.sendall(bytes.fromhex(arguments.get("hex", "")))
         self._note(seen, ended="unread")
