@@ -5,7 +5,7 @@
 #
 #   unit    cmocka, tables        clang with ASan and UBSan
 #   sim     simulated networks    clang with ASan and UBSan
-#   fuzz    corpora replayed      clang with ASan and UBSan
+#   fuzz    corpora replayed, lines counted   clang with ASan and UBSan
 #   lint    layers, symbols       gcc, as shipped
 #   system  pytest: namespaces, real clients, real servers   gcc, as shipped
 #
@@ -61,13 +61,17 @@ step() {
 build_plain() { build "$plain" "" --buildtype=debugoptimized; }
 build_asan() {
 	CC=clang build "$asan" "" --buildtype=debugoptimized \
-		-Db_sanitize=address,undefined -Db_lundef=false
+		-Db_sanitize=address,undefined -Db_lundef=false \
+		-Dc_args='-fprofile-instr-generate -fcoverage-mapping' \
+		-Dc_link_args=-fprofile-instr-generate
 }
 
 meson_suite() { # NAME DIRECTORY
-	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
+	# Only the fuzz suite reads profiles, and says itself where they go.
+	LLVM_PROFILE_FILE=/dev/null UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
 		meson test -C "$2" --no-rebuild --suite "$1" --logbase "$1" \
 		--print-errorlogs --num-processes "$(nproc)" </dev/null
+	grep -h '% of .* lines' "$2/meson-logs/$1.txt" | sort -u
 	cp "$2/meson-logs/$1.junit.xml" "$results/" 2>/dev/null
 	cp "$2/meson-logs/$1.json" "$results/" 2>/dev/null
 }

@@ -184,10 +184,12 @@ static enum step linger_step(struct session *s, usec_t now)
 {
 	size_t n = tcp_rx_avail(s->client.tc);
 
-	if (n) {
+	if (n && s->lingered <= LINGER_BYTES) {
 		tcp_rx_consume(s->client.tc, n, now);
 		s->lingered += n;
-		if (s->lingered > LINGER_BYTES)
+		/* Who has our answer is told to stop; who has not is no longer
+		 * read from until he has, or does not get on. */
+		if (s->lingered > LINGER_BYTES && !tcp_tx_pending(s->client.tc))
 			return session_kill(s, true, now);
 		return STEP_PROGRESS;
 	}

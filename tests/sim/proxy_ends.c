@@ -84,8 +84,8 @@ static void keep(struct end *e, struct bytes b)
 
 static void listen_to(struct world *w, struct end *e)
 {
-	while (!e->paused && stream_fill(&w->bufs, &e->st, w->sim.now) ==
-				     STREAM_MORE) {
+	while (!e->paused &&
+	       stream_fill(&w->bufs, &e->st, w->sim.now) == STREAM_MORE) {
 		struct bytes b = stream_bytes(&e->st);
 
 		if (!b.n)

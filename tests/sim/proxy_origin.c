@@ -59,7 +59,8 @@ static struct plan plan_of(const struct http_head *h)
 	return p;
 }
 
-/* --- the answer -------------------------------------------------------------- */
+/* --- the answer --------------------------------------------------------------
+ */
 
 static void wake_at(struct world *w, const struct origin *o, usec_t when)
 {
@@ -194,7 +195,8 @@ static void answer(struct world *w, struct origin *o)
 	end_of_answer(w, o);
 }
 
-/* --- the request --------------------------------------------------------------- */
+/* --- the request
+ * --------------------------------------------------------------- */
 
 static void record(struct world *w, struct bytes head)
 {
@@ -274,8 +276,8 @@ static void take_body(struct world *w, struct origin *o)
 			return;
 		}
 		for (size_t i = 0; i < piece.n && o->plan.own; i++)
-			if (piece.p[i] != pattern(o->plan.id,
-						  o->body_bytes + i))
+			if (piece.p[i] !=
+			    pattern(o->plan.id, o->body_bytes + i))
 				world_fail(w, "an origin got another's body");
 		o->body_bytes += piece.n;
 		w->seen.bytes += piece.n;

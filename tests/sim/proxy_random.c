@@ -45,9 +45,9 @@ static struct {
 	struct rng rng;
 	bool calm;
 	uint64_t ids;
-	unsigned told;		     /* requests that were sent whole */
-	unsigned answered, cut;	     /* what became of them */
-	unsigned owner[ORIGINS];     /* of a server's connection: client + 1 */
+	unsigned told; /* requests that were sent whole */
+	unsigned answered, cut; /* what became of them */
+	unsigned owner[ORIGINS]; /* of a server's connection: client + 1 */
 	char owner_user[ORIGINS][64];
 	usec_t next_act;
 	struct change now;
@@ -58,7 +58,8 @@ static bool one_in(struct rng *r, uint32_t n)
 	return !rng_below(r, n);
 }
 
-/* --- a request ------------------------------------------------------------- */
+/* --- a request -------------------------------------------------------------
+ */
 
 static uint64_t some_size(struct rng *r)
 {
@@ -76,14 +77,15 @@ static size_t basic(const char *user, char *dst)
 }
 
 /* The last ones take their time, or cannot be reached. */
-static const char *const some_server[] = { "EX13A",   "EX13A",	"EX13B",
-					   "PAIR2",   "SECOND", "HOLE",
+static const char *const some_server[] = { "EX13A",   "EX13A",	 "EX13B",
+					   "PAIR2",   "SECOND",	 "HOLE",
 					   "REFUSED", "IMPOSTOR" };
 
 static const char *some_user(struct world *w, struct rng *r)
 {
-	return world_user(w, some_server[rng_below(
-				     r, all.calm ? 4 : ARRAY_LEN(some_server))]);
+	return world_user(w,
+			  some_server[rng_below(
+				  r, all.calm ? 4 : ARRAY_LEN(some_server))]);
 }
 
 static void compose(struct world *w, struct client *c)
@@ -97,8 +99,7 @@ static void compose(struct world *w, struct client *c)
 
 	/* One in three requests is another user's. */
 	if (!c->user[0] || one_in(r, 3))
-		snprintf(c->user, sizeof(c->user), "%s",
-			 some_user(w, r));
+		snprintf(c->user, sizeof(c->user), "%s", some_user(w, r));
 	c->id = ++all.ids;
 	c->n = some_size(r);
 	c->body = post ? some_size(r) : 0;
@@ -114,9 +115,8 @@ static void compose(struct world *w, struct client *c)
 		"&delay=%u&late=%u&own=1&pad=%u HTTP/1.1\r\nHost: " NAME "\r\n"
 		"Authorization: Basic %s\r\n",
 		post ? "POST" : "GET", (unsigned long long)c->id,
-		(unsigned long long)c->n, f, end,
-		(unsigned long long)shortfall, early,
-		one_in(r, 3) ? rng_below(r, 300) : 0,
+		(unsigned long long)c->n, f, end, (unsigned long long)shortfall,
+		early, one_in(r, 3) ? rng_below(r, 300) : 0,
 		end == 'k' ? 0 : rng_below(r, 100),
 		one_in(r, 5) ? rng_below(r, 60000) : 0, auth);
 	if (post)
@@ -125,10 +125,9 @@ static void compose(struct world *w, struct client *c)
 			c->chunked ? "Transfer-Encoding: chunked\r\n"
 				   : "Content-Length: %llu\r\n",
 			(unsigned long long)c->body);
-	c->head_n += (size_t)snprintf(c->head + c->head_n,
-				      sizeof(c->head) - c->head_n, "%s\r\n",
-				      c->waits ? "Expect: 100-continue\r\n"
-					       : "");
+	c->head_n += (size_t)snprintf(
+		c->head + c->head_n, sizeof(c->head) - c->head_n, "%s\r\n",
+		c->waits ? "Expect: 100-continue\r\n" : "");
 	c->head_sent = c->body_sent = 0;
 	c->told = false;
 	c->answer = (struct answer){ 0 };
@@ -140,7 +139,8 @@ static void compose(struct world *w, struct client *c)
 	c->asked = w->sim.now;
 }
 
-/* --- saying it -------------------------------------------------------------- */
+/* --- saying it --------------------------------------------------------------
+ */
 
 static void send_body(struct world *w, struct client *c)
 {
@@ -178,7 +178,8 @@ static void speak(struct world *w, struct client *c)
 		send_body(w, c);
 }
 
-/* --- hearing it --------------------------------------------------------------- */
+/* --- hearing it
+ * --------------------------------------------------------------- */
 
 static void interim(struct client *c)
 {
@@ -205,8 +206,9 @@ static void check_owner(struct world *w, const struct client *c)
 			 c->user);
 	}
 	if (all.owner[i] != c->index + 1 || strcmp(all.owner_user[i], c->user))
-		world_fail(w, "a connection of client %u, %s, served client "
-			      "%u, %s",
+		world_fail(w,
+			   "a connection of client %u, %s, served client "
+			   "%u, %s",
 			   all.owner[i] - 1, all.owner_user[i], c->index,
 			   c->user);
 }
@@ -218,8 +220,9 @@ static void answered(struct world *w, struct client *c)
 
 	check_owner(w, c);
 	if (!own && (a->id != c->id || a->n != c->n))
-		world_fail(w, "client %u asked for %llu and %llu bytes, and "
-			      "got %llu and %llu bytes",
+		world_fail(w,
+			   "client %u asked for %llu and %llu bytes, and "
+			   "got %llu and %llu bytes",
 			   c->index, (unsigned long long)c->id,
 			   (unsigned long long)c->n, (unsigned long long)a->id,
 			   (unsigned long long)a->n);
@@ -249,8 +252,9 @@ static void hear(struct world *w, struct client *c)
 		return;
 	c->at += answer_take(&c->answer, in, c->e.ended == BY_NOTIFY);
 	if (c->answer.wrong)
-		world_fail(w, "client %u got a malformed answer, or bytes of "
-			      "another's",
+		world_fail(w,
+			   "client %u got a malformed answer, or bytes of "
+			   "another's",
 			   c->index);
 	else if (c->answer.done)
 		answered(w, c);
@@ -273,7 +277,8 @@ static bool alone(const struct world *w, const struct client *c)
 	return true;
 }
 
-/* --- its life ----------------------------------------------------------------- */
+/* --- its life
+ * ----------------------------------------------------------------- */
 
 static void misbehave(struct world *w, struct client *c)
 {
@@ -322,8 +327,32 @@ static void wake_at(struct world *w, usec_t when)
 	w->sim.host[0].app_wake = min(w->sim.host[0].app_wake, when);
 }
 
+static void converse(struct world *w, struct client *c)
+{
+	if (!c->asking && !c->e.ended && w->sim.now >= c->when) {
+		if (!c->left) {
+			end_leave(w, &c->e);
+			c->done = true;
+			return;
+		}
+		/* What was already read is behind us. */
+		end_consume(&c->e, c->at);
+		c->at = 0;
+		compose(w, c);
+	}
+	if (!c->asking)
+		return;
+	speak(w, c);
+	hear(w, c);
+	if (c->answer.done && c->told)
+		c->asking = false;
+	misbehave(w, c);
+}
+
 static void client_run(struct world *w, struct client *c)
 {
+	bool late;
+
 	if (c->done)
 		return;
 	if (w->sim.now < c->when && (!c->begun || c->e.paused || !c->asking)) {
@@ -335,48 +364,34 @@ static void client_run(struct world *w, struct client *c)
 	if (!c->begun) {
 		end_connect(w, &c->e, 443);
 		c->begun = true;
+		c->asked = w->sim.now;
 	}
-	if (end_step(w, &c->e, false)) {
-		if (!c->asking && !c->e.ended && w->sim.now >= c->when) {
-			if (!c->left) {
-				end_leave(w, &c->e);
-				c->done = true;
-				return;
-			}
-			/* What was already read is behind us. */
-			end_consume(&c->e, c->at);
-			c->at = 0;
-			compose(w, c);
-		}
-		if (c->asking) {
-			speak(w, c);
-			hear(w, c);
-			if (c->answer.done && c->told)
-				c->asking = false;
-			misbehave(w, c);
-		}
-	}
+	if (end_step(w, &c->e, false))
+		converse(w, c);
 	if (c->done)
 		return;
 	if (c->e.ended || (c->e.st.tc && tcp_dead(c->e.st.tc))) {
 		over(w, c);
 		return;
 	}
-	if (c->asking && w->sim.now - c->asked > PATIENCE && alone(w, c)) {
+	late = (c->asking || !c->e.open) && w->sim.now - c->asked > PATIENCE;
+	if (late && alone(w, c)) {
 		end_reset(w, &c->e);
 		c->done = true;
 		return;
 	}
-	if (c->asking && w->sim.now - c->asked > PATIENCE)
-		world_fail(w, "client %u waits for ever; request %llu, sent "
-			      "%zu + %llu of %zu + %llu",
+	if (late)
+		world_fail(w,
+			   "client %u waits for ever; request %llu, sent "
+			   "%zu + %llu of %zu + %llu",
 			   c->index, (unsigned long long)c->id, c->head_sent,
 			   (unsigned long long)c->body_sent, c->head_n,
 			   (unsigned long long)c->body);
-	wake_at(w, w->sim.now + (c->asking ? SEC(10) : MSEC(1)));
+	wake_at(w, w->sim.now + (c->asking || !c->e.open ? SEC(10) : MSEC(1)));
 }
 
-/* --- the administrator, and bad luck --------------------------------------------- */
+/* --- the administrator, and bad luck
+ * --------------------------------------------- */
 
 static void act_of_god(struct world *w)
 {
@@ -433,7 +448,8 @@ static bool all_done(struct world *w)
 	return true;
 }
 
-/* --- a run ------------------------------------------------------------------------- */
+/* --- a run
+ * ------------------------------------------------------------------------- */
 
 static struct world_setup some_setup(struct rng *r, uint64_t seed)
 {
@@ -454,7 +470,7 @@ static struct world_setup some_setup(struct rng *r, uint64_t seed)
 	if (one_in(r, 4))
 		s.client_mss = (uint16_t)(88 + rng_below(r, 1400));
 	if (one_in(r, 4))
-		s.client_rcvbuf = 4096 + rng_below(r, 60000);
+		s.client_rcvbuf = 20000 + rng_below(r, 60000);
 	if (all.calm)
 		return s;
 	if (one_in(r, 4))
@@ -503,8 +519,9 @@ bool random_run(uint64_t seed, bool trace)
 		world_fail(w, "not all clients came to their end");
 	world_settle(w);
 	if (w->seen.whole > all.told)
-		world_fail(w, "servers saw %u whole requests, and only %u were "
-			      "sent whole",
+		world_fail(w,
+			   "servers saw %u whole requests, and only %u were "
+			   "sent whole",
 			   w->seen.whole, all.told);
 	ok = !w->wrong[0];
 	if (!ok || trace)

@@ -7,7 +7,7 @@
 #include "tcp/tcp_int.h"
 
 #define BUSY 20000 /* turns in a row are a loop that never ends */
-#define USERS 32   /* of each server */
+#define USERS 32 /* of each server */
 
 struct world world;
 
@@ -16,7 +16,8 @@ static struct tls_server *origin_tls;
 static struct tls_tickets *tickets;
 static char recorded[RECORDED];
 
-/* --- randomness of OpenSSL, so that a seed repeats itself ------------------- */
+/* --- randomness of OpenSSL, so that a seed repeats itself -------------------
+ */
 
 static struct rng tls_rng;
 
@@ -44,7 +45,8 @@ static void rand_ours(void)
 #pragma GCC diagnostic pop
 }
 
-/* --- what is configured ------------------------------------------------------- */
+/* --- what is configured
+ * ------------------------------------------------------- */
 
 /* `ports`: 443 answers, 9 refuses; host 200 is nobody. */
 static const struct {
@@ -60,12 +62,7 @@ static const struct {
 	{ "SECOND", "14.3.123.4", 3, 443, { 200, ORIGIN_B } },
 	{ "PAIR1", "14.3.123.4", 4, 9, { ORIGIN_A } },
 	{ "PAIR2", "14.3.123.4", 4, 443, { ORIGIN_B } },
-	{ "IMPOSTOR",
-	  "14.3.123.4",
-	  5,
-	  443,
-	  { ORIGIN_A },
-	  "other.contoso.com" },
+	{ "IMPOSTOR", "14.3.123.4", 5, 443, { ORIGIN_A }, "other.contoso.com" },
 };
 
 #define N_SERVERS ARRAY_LEN(servers)
@@ -177,7 +174,7 @@ static struct built *build(const struct world *w, const struct change *change)
 		c->limits =
 			(struct http_limits){ .head = 4096, .line = 1024, 64 };
 	c->timeouts = (struct proxy_timeouts){ SEC(10), SEC(30), SEC(120),
-					       SEC(5), SEC(1), { 0 } };
+					       SEC(5),	SEC(1),	 { 0 } };
 	for (unsigned i = 0; i < EXCHANGE_PROTOCOL_COUNT; i++)
 		c->timeouts.silence[i] = SEC(60);
 	c->max_handshakes =
@@ -206,7 +203,8 @@ void world_reload(struct world *w, const struct change *change)
 	w->built = next;
 }
 
-/* --- mailboxes -------------------------------------------------------------- */
+/* --- mailboxes --------------------------------------------------------------
+ */
 
 static const char *address(unsigned server, unsigned i)
 {
@@ -279,7 +277,8 @@ const char *world_user(struct world *w, const char *server)
 	return server; /* a name nobody has */
 }
 
-/* --- scarcity ------------------------------------------------------------------- */
+/* --- scarcity
+ * ------------------------------------------------------------------- */
 
 void world_hog(struct world *w, size_t leave)
 {
@@ -295,15 +294,16 @@ void world_hog_buffers(struct world *w, size_t leave)
 {
 	struct stream_pool *pool = &w->proxy->bufs;
 
-	while (w->n_hogged_bufs &&
-	       pool->small.count - pool->small.used < leave)
+	while (w->n_hogged_bufs && pool->small.count - pool->small.used < leave)
 		stream_buf_put(pool, w->hogged_bufs[--w->n_hogged_bufs]);
-	while (leave != SIZE_MAX && pool->small.count - pool->small.used > leave)
+	while (leave != SIZE_MAX &&
+	       pool->small.count - pool->small.used > leave)
 		w->hogged_bufs[w->n_hogged_bufs++] =
 			stream_buf_get(pool, false);
 }
 
-/* --- lost wake-ups ----------------------------------------------------------- */
+/* --- lost wake-ups -----------------------------------------------------------
+ */
 
 struct look {
 	enum sess_state state;
@@ -341,8 +341,8 @@ static struct look look_at(const struct session *s)
 /* TCP has promised to tell. */
 static bool promised(const struct stream *st)
 {
-	return st->tc && (list_linked(&st->tc->starved) ||
-			  list_linked(&st->tc->ready));
+	return st->tc &&
+	       (list_linked(&st->tc->starved) || list_linked(&st->tc->ready));
 }
 
 static bool starved(const struct world *w, const struct session *s)
@@ -350,8 +350,8 @@ static bool starved(const struct world *w, const struct session *s)
 	const struct stream_pool *pool = &w->proxy->bufs;
 
 	for (unsigned i = 0; i < ARRAY_LEN(pool->starved); i++)
-		list_for_each(it, &pool->starved[i]) if (it == &s->run)
-			return true;
+		list_for_each(it,
+			      &pool->starved[i]) if (it == &s->run) return true;
 	return false;
 }
 
@@ -380,20 +380,23 @@ static void audit(struct world *w)
 		w->audits++;
 		session_run(s, w->sim.now);
 		if (p->stats.sessions != sessions) {
-			world_fail(w, "a session in %s waited to end, and "
-				      "nobody would have woken it",
+			world_fail(w,
+				   "a session in %s waited to end, and "
+				   "nobody would have woken it",
 				   session_state_name(before.state));
 			return;
 		}
 		after = look_at(s);
 		if (memcmp(&before, &after, sizeof(after)))
-			world_fail(w, "a session in %s could have gone on, "
-				      "and nobody would have woken it",
+			world_fail(w,
+				   "a session in %s could have gone on, "
+				   "and nobody would have woken it",
 				   session_state_name(before.state));
 	}
 }
 
-/* --- turns ---------------------------------------------------------------------- */
+/* --- turns
+ * ---------------------------------------------------------------------- */
 
 static void proxy_turn(struct world *w, struct sim_host *h)
 {
@@ -470,7 +473,8 @@ void world_fail(struct world *w, const char *fmt, ...)
 		 (double)w->sim.now / 1e6);
 }
 
-/* --- its life -------------------------------------------------------------------- */
+/* --- its life
+ * -------------------------------------------------------------------- */
 
 static usec_t sim_clock(void)
 {
@@ -484,9 +488,8 @@ static void add_hosts(struct world *w)
 				     .max_conns = 4096,
 				     .max_time_wait = 4096,
 				     .max_syn = 512 };
-	struct sim_link lan = {
-		.delay = w->setup.lan_delay ? w->setup.lan_delay : 50
-	};
+	struct sim_link lan = { .delay = w->setup.lan_delay ? w->setup.lan_delay
+							    : 50 };
 
 	c.personality.time_wait = c.personality.fin_wait2 = SEC(5);
 	c.personality.tx_lowat = TLS_PLAIN_MAX + TLS_SEAL_OVERHEAD;
@@ -520,9 +523,9 @@ void world_init(struct world *w, const struct world_setup *setup)
 	w->sim.arg = w;
 	add_hosts(w);
 	list_init(&w->nobody);
-	certs_need(!stream_pool_init(&w->bufs, 2 * CLIENTS, CLIENTS,
-				     &w->nobody),
-		   "buffers");
+	certs_need(
+		!stream_pool_init(&w->bufs, 2 * CLIENTS, CLIENTS, &w->nobody),
+		"buffers");
 	w->seen.heads = recorded;
 	recorded[0] = '\0';
 	w->client_tls = target_of(NAME);
@@ -573,14 +576,15 @@ static void check_all_back(struct world *w)
 			   (unsigned long long)p->stats.handshakes_now);
 	for (unsigned i = 0; i < N_SERVERS; i++)
 		if (p->servers[i].connections || p->servers[i].waiting)
-			world_fail(w, "server %s still has %lld connections, "
-				      "%lld waiting",
+			world_fail(w,
+				   "server %s still has %lld connections, "
+				   "%lld waiting",
 				   servers[i].name,
 				   (long long)p->servers[i].connections,
 				   (long long)p->servers[i].waiting);
 	if (p->bufs.small.used || p->bufs.large.used)
-		world_fail(w, "%u + %u buffers are missing",
-			   p->bufs.small.used, p->bufs.large.used);
+		world_fail(w, "%u + %u buffers are missing", p->bufs.small.used,
+			   p->bufs.large.used);
 	if (!list_empty(&p->sessions) || !list_empty(&p->ready) ||
 	    !list_empty(&p->handshakes) || !list_empty(&p->idle) ||
 	    !list_empty(&p->heads) || !list_empty(&p->bufs.starved[0]) ||
@@ -590,8 +594,9 @@ static void check_all_back(struct world *w)
 		const struct tcp_stats *t = tcp_stats(w->sim.host[i].tcp);
 
 		if (t->conns || t->buffers)
-			world_fail(w, "host %u has %llu connections left, %llu "
-				      "buffers",
+			world_fail(w,
+				   "host %u has %llu connections left, %llu "
+				   "buffers",
 				   i, (unsigned long long)t->conns,
 				   (unsigned long long)t->buffers);
 		if (rte_mempool_avail_count(pools[i]) != pools[i]->size)
@@ -599,9 +604,7 @@ static void check_all_back(struct world *w)
 	}
 }
 
-static void no_clients(struct world *w)
-{
-}
+static void no_clients(struct world *w) {}
 
 void world_settle(struct world *w)
 {
@@ -643,13 +646,26 @@ void world_fini(struct world *w)
 void world_start(void)
 {
 	static const struct certs_spec specs[] = {
-		{ .file = "ca", .cn = "Contoso CA", .type = "rsa", .from = -1,
-		  .to = 100, .authority = 1 },
-		{ .file = "front", .cn = NAME, .names = "DNS:" NAME,
-		  .type = "rsa", .from = -1, .to = 90, .issuer = "ca" },
-		{ .file = "back", .cn = "ex.contoso.com",
-		  .names = "DNS:ex.contoso.com", .type = "rsa", .from = -1,
-		  .to = 90, .issuer = "ca" },
+		{ .file = "ca",
+		  .cn = "Contoso CA",
+		  .type = "rsa",
+		  .from = -1,
+		  .to = 100,
+		  .authority = 1 },
+		{ .file = "front",
+		  .cn = NAME,
+		  .names = "DNS:" NAME,
+		  .type = "rsa",
+		  .from = -1,
+		  .to = 90,
+		  .issuer = "ca" },
+		{ .file = "back",
+		  .cn = "ex.contoso.com",
+		  .names = "DNS:ex.contoso.com",
+		  .type = "rsa",
+		  .from = -1,
+		  .to = 90,
+		  .issuer = "ca" },
 	};
 
 	rng_init(&tls_rng, 1);

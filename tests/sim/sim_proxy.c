@@ -20,7 +20,7 @@ struct client {
 	struct end e;
 	const struct act *act;
 	struct answer answer;
-	size_t at;   /* of e.rx: what was not looked at yet */
+	size_t at; /* of e.rx: what was not looked at yet */
 	size_t sent; /* of the act under way */
 	usec_t until;
 	bool done;
@@ -69,7 +69,8 @@ static void fill_in(struct world *w, struct client *c, const char *text)
 	c->text_n = n;
 }
 
-/* --- acts: each returns true when it is over -------------------------------- */
+/* --- acts: each returns true when it is over --------------------------------
+ */
 
 static bool act_send(struct world *w, struct client *c)
 {
@@ -94,10 +95,10 @@ static bool act_send(struct world *w, struct client *c)
 static bool act_wait(struct world *w, struct client *c)
 {
 	size_t n = strlen(c->act->text);
-	const uint8_t *found = c->e.rx ? memmem(c->e.rx + c->at,
-						c->e.rx_n - c->at, c->act->text,
-						n)
-				       : NULL;
+	const uint8_t *found =
+		c->e.rx ? memmem(c->e.rx + c->at, c->e.rx_n - c->at,
+				 c->act->text, n)
+			: NULL;
 
 	if (found) {
 		c->at = (size_t)(found - c->e.rx) + n;
@@ -131,12 +132,12 @@ static bool act_answer(struct world *w, struct client *c)
 	} else if (got->status != a->n ||
 		   (a->id != NO_ID &&
 		    (got->id != (uint64_t)a->id || got->n != a->size))) {
-		world_fail(w, "got %u of id %lld, %llu bytes; not %llu, %lld, "
-			      "%llu",
+		world_fail(w,
+			   "got %u of id %lld, %llu bytes; not %llu, %lld, "
+			   "%llu",
 			   got->status, (long long)got->id,
-			   (unsigned long long)got->n,
-			   (unsigned long long)a->n, (long long)a->id,
-			   (unsigned long long)a->size);
+			   (unsigned long long)got->n, (unsigned long long)a->n,
+			   (long long)a->id, (unsigned long long)a->size);
 	}
 	return true;
 }
@@ -273,12 +274,12 @@ static void client_run(struct world *w, struct client *c)
 			break;
 	}
 	if (c->e.cut && c->act->op == SEND)
-		w->sim.host[0].app_wake = min(w->sim.host[0].app_wake,
-					      w->sim.now + MSEC(1));
+		w->sim.host[0].app_wake =
+			min(w->sim.host[0].app_wake, w->sim.now + MSEC(1));
 	/* Others wait for what happens elsewhere. */
 	if (c->act->op == SEEN)
-		w->sim.host[0].app_wake = min(w->sim.host[0].app_wake,
-					      w->sim.now + MSEC(1));
+		w->sim.host[0].app_wake =
+			min(w->sim.host[0].app_wake, w->sim.now + MSEC(1));
 	if (c->done && c->e.ended && c->e.st.tc)
 		end_leave(w, &c->e);
 }
@@ -291,7 +292,8 @@ static void clients_turn(struct world *w)
 		client_run(w, w->client[i]);
 }
 
-/* --- a row ----------------------------------------------------------------- */
+/* --- a row -----------------------------------------------------------------
+ */
 
 static bool scripts_over(struct world *w)
 {
@@ -325,10 +327,10 @@ static void check_client(struct world *w, unsigned i)
 			   ending_name(c->e.ended), ending_name(row->ended[i]));
 	for (unsigned k = 0; k < 3 && row->has[i][k]; k++) {
 		const char *text = row->has[i][k];
-		const uint8_t *p = c->e.rx ? memmem(c->e.rx + at,
-						    c->e.rx_n - at, text,
-						    strlen(text))
-					   : NULL;
+		const uint8_t *p =
+			c->e.rx ? memmem(c->e.rx + at, c->e.rx_n - at, text,
+					 strlen(text))
+				: NULL;
 
 		if (p)
 			at = (size_t)(p - c->e.rx);
@@ -394,8 +396,7 @@ static void tell(const struct world *w)
 		printf("  client %u at %s %s, end: %s, got %zu bytes: %.*s\n",
 		       i, where(w->client[i]),
 		       w->client[i]->act->text ? w->client[i]->act->text : "",
-		       ending_name(w->client[i]->e.ended),
-		       w->client[i]->e.got,
+		       ending_name(w->client[i]->e.ended), w->client[i]->e.got,
 		       (int)min(w->client[i]->e.rx_n, (size_t)400),
 		       (const char *)w->client[i]->e.rx);
 	printf("  origins: %u connections, %u requests, %u whole\n",
@@ -445,7 +446,8 @@ static bool run_row(const struct row *r, uint64_t seed, bool trace)
 	return ok;
 }
 
-/* --- the program --------------------------------------------------------------- */
+/* --- the program
+ * --------------------------------------------------------------- */
 
 struct options {
 	uint64_t seed;

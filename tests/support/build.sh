@@ -13,13 +13,17 @@ build() {
 	(
 		flock 9
 		echo "Building in $dir ..."
-		if [ ! -e "$dir/build.ninja" ]; then
-			# An earlier configuration that failed is no use.
-			rm -rf "$dir/meson-private" "$dir/meson-info"
+		if [ ! -e "$dir/build.ninja" ] ||
+			[ "$(cat "$dir/.options" 2>/dev/null)" != "$*" ]; then
+			# An earlier configuration that failed, or was for
+			# other options, is no use.
+			rm -rf "$dir/build.ninja" "$dir/meson-private" \
+				"$dir/meson-info"
 			meson setup "$dir" "$root" "$@" >"$log" 2>&1 || {
 				tail -n 30 "$log" >&2
 				exit 1
 			}
+			echo "$*" >"$dir/.options"
 		fi
 		# shellcheck disable=SC2086 # a list of words
 		ninja -C "$dir" $(target_paths "$dir" $targets) >"$log" 2>&1 || {

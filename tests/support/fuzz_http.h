@@ -73,6 +73,9 @@ static inline void fuzz_head_pieces(const struct http_head *h, struct bytes in)
 		MUST(f->name.n && fuzz_within(f->name, in) &&
 		     fuzz_within(f->value, in));
 		MUST(http_find_name(h, f->name));
+		MUST(f->known == HTTP_OTHER ||
+		     http_name_like(f->name, http_find(h, f->known)->name));
+		MUST(!http_hop_by_hop(f) || f->known != HTTP_OTHER);
 		MUST(bytes_eq(f->value, bytes_trim(f->value)));
 		if (f->known != HTTP_OTHER)
 			MUST(http_find(h, f->known) <= f);

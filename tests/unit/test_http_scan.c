@@ -117,10 +117,8 @@ static void asked_again(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(limits),
-		cmocka_unit_test(tabs_count),
-		cmocka_unit_test(large_heads),
-		cmocka_unit_test(where_it_ends),
+		cmocka_unit_test(limits),      cmocka_unit_test(tabs_count),
+		cmocka_unit_test(large_heads), cmocka_unit_test(where_it_ends),
 		cmocka_unit_test(asked_again),
 	};
 
