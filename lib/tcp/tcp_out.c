@@ -323,9 +323,12 @@ static bool send_owed_ack(struct tcp_conn *c)
 
 static bool conn_output(struct tcp_conn *c)
 {
+	/* The dead owe nothing, whatever was asked of them since. */
+	if (!c->in_table)
+		return true;
 	if (c->send_syn && !send_syn(c))
 		return false;
-	if (c->state == TCPS_SYN_SENT || !c->in_table)
+	if (c->state == TCPS_SYN_SENT)
 		return true;
 	if (c->state == TCPS_SYN_RCVD)
 		return !c->ack_now || send_ack(c, c->snd_max);
