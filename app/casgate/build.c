@@ -315,6 +315,59 @@ static void fill_names(const struct conf *conf, struct exchange_topology *t)
 		copy(t->own_name[i], EXCHANGE_HOST, conf->namespaces[i]);
 }
 
+static void fill_costs(const struct conf *conf, struct exchange_topology *t)
+{
+	unsigned n = 0, all = 0;
+	struct exchange_link *links;
+
+	for (unsigned i = 0; i < conf->n_links; i++)
+		all += conf->links[i].n_sites * conf->links[i].n_sites;
+	links = calloc(all + 1, sizeof(*links));
+	for (unsigned i = 0; links && i < conf->n_links; i++) {
+		const struct conf_link *k = &conf->links[i];
+
+		for (unsigned a = 0; a < k->n_sites; a++)
+			for (unsigned b = 0; b < a; b++)
+				links[n++] = (struct exchange_link){
+					(uint16_t)k->site[a],
+					(uint16_t)k->site[b], (uint16_t)k->cost
+				};
+	}
+	exchange_costs(t, links, n);
+	free(links);
+}
+
+static void fill_routing(const struct conf *conf, struct exchange_topology *t)
+{
+	static const enum exchange_cross_site cross_site[] = {
+		[CONF_SILENT] = EXCHANGE_CROSS_SILENT,
+		[CONF_MANUAL] = EXCHANGE_CROSS_MANUAL,
+		[CONF_NEVER] = EXCHANGE_CROSS_PROXY,
+	};
+	const struct conf_routing *c = &conf->routing;
+
+	for (unsigned i = 0; i < conf->n_arrays; i++) {
+		struct exchange_array *x = &t->array[t->n_arrays++];
+
+		copy(x->fqdn, sizeof(x->fqdn), conf->arrays[i].fqdn);
+		x->version = EXCHANGE_2010; /* no other has them */
+		x->site = (uint16_t)conf->arrays[i].site_index;
+	}
+	for (unsigned i = 0; i < conf->n_databases; i++) {
+		struct exchange_database *d = &t->database[t->n_databases++];
+
+		copy(d->name, sizeof(d->name), conf->databases[i].name);
+		d->site = (uint16_t)conf->databases[i].site_index;
+	}
+	for (unsigned i = 0; i < EXCHANGE_PROTOCOL_COUNT; i++)
+		t->policy.via_15[i] = c->mode[i] == CONF_VIA_15;
+	t->policy.cross_site = cross_site[c->cross_site];
+	t->policy.eas_redirect = c->eas_redirect;
+	t->policy.no_ews_2007 = c->ews_2007 == CONF_EWS_REFUSE;
+	copy(t->policy.target_owa_url, EXCHANGE_URL, c->target_owa_url);
+	fill_costs(conf, t);
+}
+
 static void fill_limits(const struct conf *conf, struct proxy_config *p)
 {
 	const struct conf_limits *l = &conf->limits;
@@ -405,6 +458,7 @@ struct proxy_config *build_config(struct app *a, const struct conf *conf,
 	}
 	b->config.generation = ++a->generation;
 	fill_names(conf, &b->config.topology);
+	fill_routing(conf, &b->config.topology);
 	fill_limits(conf, &b->config);
 	fill_listeners(conf, &b->config);
 	for (unsigned i = 0; i < conf->n_servers; i++)

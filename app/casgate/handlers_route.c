@@ -345,15 +345,44 @@ static json_t *decision_json(const struct exchange_topology *t,
 		"reason", d->reason);
 }
 
+/* What clients of a protocol begin with. */
+static const struct {
+	const char *method, *path;
+} typical[EXCHANGE_PROTOCOL_COUNT] = {
+	[EXCHANGE_OWA] = { "GET", "/owa/" },
+	[EXCHANGE_ECP] = { "GET", "/ecp/" },
+	[EXCHANGE_EAS] = { "POST", "/Microsoft-Server-ActiveSync" },
+	[EXCHANGE_RPC] = { "RPC_IN_DATA", "/rpc/rpcproxy.dll" },
+	[EXCHANGE_MAPI] = { "POST", "/mapi/emsmdb/" },
+	[EXCHANGE_EWS] = { "POST", "/EWS/Exchange.asmx" },
+	[EXCHANGE_AUTODISCOVER] = { "POST", "/Autodiscover/Autodiscover.xml" },
+	[EXCHANGE_OAB] = { "GET", "/OAB/" },
+	[EXCHANGE_POWERSHELL] = { "POST", "/PowerShell" },
+};
+
+/* Path and query of what may be a whole URL. */
+static struct bytes local_part(const char *url)
+{
+	static const struct bytes https = BYTES_LIT("https://"),
+				  http = BYTES_LIT("http://");
+	struct bytes b = BYTES(url);
+	bool secure = bytes_istarts(b, https);
+
+	if (!secure && !bytes_istarts(b, http))
+		return b;
+	b = bytes_from(b, secure ? https.n : http.n);
+	return bytes_from(b, bytes_find(b, '/'));
+}
+
 json_t *handle_route_explain(void *ctx, struct control_call *call)
 {
-	static const struct bytes get = BYTES_LIT("GET"),
-				  post = BYTES_LIT("POST"),
-				  rpc = BYTES_LIT("RPC_IN_DATA");
 	struct app *a = ctx;
 	const struct exchange_topology *t = &config_now(a)->topology;
-	const char *url = arg(call, "url");
-	struct exchange_request r = { .user = BYTES(arg(call, "user")) };
+	const char *url = arg(call, "url"), *method = arg(call, "method"),
+		   *anchor = arg(call, "anchor");
+	struct exchange_request r = { .user = BYTES(arg(call, "user")),
+				      .anchor = anchor ? BYTES(anchor)
+						       : BYTES_NONE };
 	struct exchange_keys keys;
 	struct exchange_place place;
 	struct exchange_decision d;
@@ -363,7 +392,8 @@ json_t *handle_route_explain(void *ctx, struct control_call *call)
 
 	if (exchange_protocol_parse(BYTES(arg(call, "protocol")), &r.protocol))
 		return control_fail(call, CONTROL_USAGE, "no such protocol");
-	path = BYTES(url ? url : exchange_protocol_vdir(r.protocol));
+	r.method = BYTES(method ? method : typical[r.protocol].method);
+	path = url ? local_part(url) : BYTES(typical[r.protocol].path);
 	r.query = bytes_from(path, bytes_find(path, '?') + 1);
 	path = bytes_upto(path, bytes_find(path, '?'));
 	if (http_path(path, decoded, sizeof(decoded)) != HTTP_OK)
@@ -376,11 +406,6 @@ json_t *handle_route_explain(void *ctx, struct control_call *call)
 				    BYTES_FMT(path), arg(call, "protocol"),
 				    exchange_protocol_vdir(r.protocol));
 	r.path = BYTES(decoded);
-	r.method = r.protocol == EXCHANGE_RPC ? rpc
-		   : r.protocol == EXCHANGE_OWA || r.protocol == EXCHANGE_ECP ||
-				   r.protocol == EXCHANGE_OAB
-			   ? get
-			   : post;
 	exchange_keys(&r, &keys);
 	proxy_locate(t, a->routes, &keys, &place);
 	exchange_decide(t, &r, &place, &d);

@@ -146,6 +146,42 @@ static uint32_t find_site(struct load *l, const struct conf *c,
 	return c->n_sites;
 }
 
+static void check_link(struct load *l, struct conf *c, unsigned i)
+{
+	struct conf_link *k = &c->links[i];
+	char at[CONF_PATH];
+
+	check_path(at, "site-links[%u].sites", i);
+	check_twice(l, at, k->sites, k->n_sites);
+	if (k->n_sites < 2 && !report_has(l->report, at))
+		find_error(l, at, "a link joins two sites or more");
+	k->site = store_alloc(l->store, k->n_sites * sizeof(*k->site));
+	for (unsigned n = 0; k->site && n < k->n_sites; n++) {
+		check_path(at, "site-links[%u].sites[%u]", i, n);
+		k->site[n] = find_site(l, c, k->sites[n], at);
+	}
+}
+
+static void check_more_sites(struct load *l, struct conf *c)
+{
+	char at[CONF_PATH];
+
+	for (unsigned i = 0; i < c->n_links; i++)
+		check_link(l, c, i);
+	for (unsigned i = 0; i < c->n_arrays; i++) {
+		check_path(at, "client-access-arrays[%u].site", i);
+		if (c->arrays[i].site)
+			c->arrays[i].site_index =
+				find_site(l, c, c->arrays[i].site, at);
+	}
+	for (unsigned i = 0; i < c->n_databases; i++) {
+		check_path(at, "databases[%u].site", i);
+		if (c->databases[i].site)
+			c->databases[i].site_index =
+				find_site(l, c, c->databases[i].site, at);
+	}
+}
+
 static void check_sites(struct load *l, struct conf *c)
 {
 	char at[CONF_PATH];
@@ -165,6 +201,7 @@ static void check_sites(struct load *l, struct conf *c)
 		c->servers[i].site_index =
 			find_site(l, c, c->servers[i].site, at);
 	}
+	check_more_sites(l, c);
 }
 
 /* --- numbers that must agree --------------------------------------------- */

@@ -168,6 +168,36 @@ struct conf_server {
 	struct conf_vdir vdir[CONF_VDIR_COUNT];
 };
 
+/* Each site of a link is that far from each other one of it. */
+struct conf_link {
+	uint32_t n_sites;
+	const char **sites;
+	uint32_t *site; /* indices of those */
+	uint32_t cost;
+};
+
+struct conf_array {
+	const char *fqdn, *site;
+	uint32_t site_index;
+};
+
+struct conf_database {
+	const char *name, *site;
+	uint32_t site_index;
+};
+
+enum conf_mode { CONF_DIRECT, CONF_VIA_15 };
+enum conf_cross_site { CONF_SILENT, CONF_MANUAL, CONF_NEVER };
+enum conf_ews_2007 { CONF_EWS_PROXY, CONF_EWS_REFUSE };
+
+struct conf_routing {
+	uint32_t mode[CONF_VDIR_COUNT]; /* enum conf_mode */
+	uint32_t cross_site;		/* enum conf_cross_site */
+	uint32_t ews_2007;		/* enum conf_ews_2007 */
+	bool eas_redirect;
+	const char *target_owa_url;
+};
+
 struct conf_mailboxes {
 	uint32_t n_csv;
 	const char **csv; /* files of Export-Csv */
@@ -219,8 +249,15 @@ struct conf {
 	uint32_t site_index;
 	uint32_t n_sites;
 	const char **sites; /* at least the own one */
+	uint32_t n_links;
+	struct conf_link *links;
 	uint32_t n_servers;
 	struct conf_server *servers;
+	uint32_t n_arrays;
+	struct conf_array *arrays;
+	uint32_t n_databases;
+	struct conf_database *databases;
+	struct conf_routing routing;
 	struct conf_mailboxes mailboxes;
 	struct conf_limits limits;
 	struct conf_timeouts timeouts;

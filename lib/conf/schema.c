@@ -285,6 +285,95 @@ static const struct setting server_rows[] = {
 SCHEMA(server, server_rows, "name");
 #undef S
 
+/* --- what Exchange's rules need to know, and leave open -------------------- */
+
+#define S struct conf_link
+static const struct setting link_rows[] = {
+	{ .key = "sites",
+	  .kind = KIND_VALUES,
+	  .of = KIND_TEXT,
+	  AT(sites),
+	  COUNT(n_sites),
+	  .max = 63,
+	  .most = 128,
+	  .flags = REQUIRED | NONEMPTY,
+	  .help = "the sites it joins" },
+	NUMBER("cost", cost, 1, 32000, 0, "100", "its cost"),
+};
+SCHEMA(link, link_rows, NULL);
+#undef S
+
+#define S struct conf_array
+static const struct setting array_rows[] = {
+	TEXT("fqdn", KIND_HOST, fqdn, REQUIRED, NULL,
+	     "its name, as RpcClientAccessServer of databases has it"),
+	NAMED("site", site, REQUIRED, "its AD site"),
+};
+SCHEMA(array, array_rows, "fqdn");
+#undef S
+
+#define S struct conf_database
+static const struct setting database_rows[] = {
+	NAMED("name", name, REQUIRED, "its name, as mailboxes have it"),
+	NAMED("site", site, REQUIRED,
+	      "where its mailboxes are served, whatever their server's site"),
+};
+SCHEMA(database, database_rows, "name");
+#undef S
+
+static const struct word mode_words[] = {
+	{ "direct", CONF_DIRECT },
+	{ "via-15x", CONF_VIA_15 },
+	{ 0 },
+};
+
+static const struct word cross_site_words[] = {
+	{ "Silent", CONF_SILENT },
+	{ "Manual", CONF_MANUAL },
+	{ "Never", CONF_NEVER },
+	{ 0 },
+};
+
+static const struct word ews_2007_words[] = {
+	{ "proxy", CONF_EWS_PROXY },
+	{ "refuse", CONF_EWS_REFUSE },
+	{ 0 },
+};
+
+#define S struct conf_routing
+static const struct setting mode_rows[] = {
+#define X(id, word)                                                            \
+	WORDS(#word, mode[CONF_VDIR_##id], mode_words, 0, "direct",            \
+	      #word " of 2007 and 2010 mailboxes: to a server of their "       \
+	      "version and site, or to the newest 2013 or later front end, "   \
+	      "which does the rest"),
+	CONF_VDIRS(X)
+#undef X
+};
+SCHEMA(mode, mode_rows, NULL);
+
+/* The mapping `mode` lies in struct conf_routing itself. */
+static const struct setting routing_rows[] = {
+	{ .key = "mode",
+	  .kind = KIND_MAP,
+	  .sub = &mode,
+	  .help = "which way each protocol takes" },
+	WORDS("cross-site-redirect-type", cross_site, cross_site_words, 0,
+	      "Silent",
+	      "browsers of 2010 mailboxes in another site with an ExternalURL: "
+	      "redirected, shown a link, or never (proxied)"),
+	WORDS("ews-2007", ews_2007, ews_2007_words, 0, "proxy",
+	      "EWS of 2007 mailboxes at this name; Autodiscover tells another"),
+	BOOL("eas-redirect", eas_redirect, 0, "false",
+	     "tell devices of legacy mailboxes the ExternalURL of their site "
+	     "(451); many mishandle it"),
+	TEXT("target-owa-url", KIND_URL, target_owa_url, 0, NULL,
+	     "where browsers of remote mailboxes are redirected "
+	     "(TargetOwaURL); left out, a 2013 or later front end does it"),
+};
+SCHEMA(routing, routing_rows, NULL);
+#undef S
+
 /* --- mailboxes, limits, time-outs, TCP ----------------------------------- */
 
 #define S struct conf_mailboxes
@@ -400,8 +489,19 @@ static const struct setting conf_rows[] = {
 	  .most = 128,
 	  .help = "all AD sites with Exchange servers; left out, the own "
 		  "one" },
+	MAPS("site-links", links, n_links, 256, link, 0,
+	     "AD site links (Get-ADSiteLink); the cheapest way counts as the "
+	     "nearest site"),
 	MAPS("servers", servers, n_servers, 512, server, REQUIRED | NONEMPTY,
 	     "Exchange servers that clients' requests are carried to"),
+	MAPS("client-access-arrays", arrays, n_arrays, 64, array, 0,
+	     "2010 Client Access arrays (Get-ClientAccessArray): Outlook asks "
+	     "for them by name"),
+	MAPS("databases", databases, n_databases, 256, database, 0,
+	     "databases of a 2010 DAG over two sites that are served in "
+	     "another one than their server's"),
+	MAP("routing", routing, routing, 0,
+	    "what Exchange's rules leave to the administrator"),
 	MAP("mailboxes", mailboxes, mailboxes, 0,
 	    "where it is known from which mailbox lives on which server"),
 	MAP("limits", limits, limits, 0, "bounds against too much of a thing"),

@@ -54,6 +54,18 @@ int rendezvous_cmp(uint64_t affinity, const struct exchange_server *a,
 	return d ? d : bytes_icmp(BYTES(b->name), BYTES(a->name));
 }
 
+unsigned site_rank(const struct exchange_topology *t, int near_site,
+		   unsigned site)
+{
+	unsigned from = near_site >= 0 ? (unsigned)near_site : t->home_site;
+
+	if (site == from)
+		return 0;
+	/* The own site before others that are as far. */
+	return 2u + 2u * (t->has_costs ? t->cost[from][site] : 0) -
+	       (site == t->home_site);
+}
+
 struct ranked {
 	uint16_t index;
 	unsigned tier; /* less is better */
@@ -64,15 +76,12 @@ struct ranked {
 static unsigned tier_of(const struct exchange_topology *t, const struct want *w,
 			const struct exchange_server *s)
 {
-	unsigned site = 2, age = 0;
+	unsigned age = 0;
 
-	if (w->near_site >= 0 && s->site == w->near_site)
-		site = 0;
-	else if (s->site == t->home_site)
-		site = 1;
 	if (w->newest)
 		age = (unsigned)(EXCHANGE_SE - s->version);
-	return (s->down ? 0x100 : 0) | age << 2 | site;
+	return (s->down ? 1u << 31 : 0) | age << 20 |
+	       site_rank(t, w->near_site, s->site);
 }
 
 static bool better(const struct exchange_topology *t, const struct ranked *a,

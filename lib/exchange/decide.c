@@ -11,27 +11,30 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* Who serves the mailbox of a legacy version. */
+/* Who serves the mailbox of a version that is not 15.x. */
 enum rule {
 	BY_SITE, /* a Client Access server of its version in its site */
 	BY_15, /* any 15.x front end */
-	REDIRECT, /* the browser is sent there */
+	BY_URL, /* the browser is sent there */
+	BY_URL_OR_SITE, /* ... if there is an URL in another site */
+	BY_MS_LOCATION, /* the device is sent there, if that is wanted */
+	BY_AUTODISCOVER, /* its URL, or a server of its site */
 };
 
 /* Microsoft's coexistence table; a 15.x mailbox is always BY_15. */
 static const struct {
-	enum rule v2007, v2010;
+	enum rule v2007, v2010, online;
 } rules[EXCHANGE_PROTOCOL_COUNT] = {
-	[EXCHANGE_OWA] = { REDIRECT, BY_SITE },
-	[EXCHANGE_ECP] = { BY_SITE, BY_SITE },
-	[EXCHANGE_EAS] = { BY_SITE, BY_SITE },
-	[EXCHANGE_RPC] = { BY_SITE, BY_SITE },
-	[EXCHANGE_MAPI] = { BY_SITE, BY_SITE },
-	[EXCHANGE_EWS] = { BY_SITE, BY_SITE },
+	[EXCHANGE_OWA] = { BY_URL, BY_URL_OR_SITE, BY_URL },
+	[EXCHANGE_ECP] = { BY_SITE, BY_URL_OR_SITE, BY_15 },
+	[EXCHANGE_EAS] = { BY_MS_LOCATION, BY_MS_LOCATION, BY_15 },
+	[EXCHANGE_RPC] = { BY_SITE, BY_SITE, BY_15 },
+	[EXCHANGE_MAPI] = { BY_SITE, BY_SITE, BY_15 },
+	[EXCHANGE_EWS] = { BY_AUTODISCOVER, BY_SITE, BY_15 },
 	/* 2007 knows nothing of the others' URLs. */
-	[EXCHANGE_AUTODISCOVER] = { BY_15, BY_SITE },
-	[EXCHANGE_OAB] = { BY_SITE, BY_SITE },
-	[EXCHANGE_POWERSHELL] = { BY_SITE, BY_SITE },
+	[EXCHANGE_AUTODISCOVER] = { BY_15, BY_SITE, BY_15 },
+	[EXCHANGE_OAB] = { BY_SITE, BY_SITE, BY_15 },
+	[EXCHANGE_POWERSHELL] = { BY_SITE, BY_SITE, BY_15 },
 };
 
 /* --- words --- */
@@ -99,7 +102,10 @@ char *subject(const struct exchange_topology *t,
 	exchange_printable(BYTES(server), home, sizeof(home));
 	if (!home[0])
 		snprintf(home, sizeof(home), "an unnamed server");
-	if (place->found)
+	if (place->found && place->version == EXCHANGE_ONLINE)
+		snprintf(dst, SUBJECT, "mailbox %s%sis remote, in %s", key,
+			 key[0] ? " " : "", home);
+	else if (place->found)
 		snprintf(dst, SUBJECT, "mailbox %s%sis on %s (%s, site %s)",
 			 key, key[0] ? " " : "", home,
 			 exchange_version_name(place->version),
@@ -266,17 +272,19 @@ static void proxy_to_15(const struct exchange_topology *t,
 			const struct exchange_place *place, const char *who,
 			struct exchange_decision *out)
 {
+	bool via = t->policy.via_15[r->protocol];
 	const struct want w = { .protocol = r->protocol,
 				.modern = true,
 				.only_site = -1,
-				.near_site = place->site };
+				.near_site = place->site,
+				.newest = via };
 	struct lack lack;
 
 	if (proxy(t, &w, place, out, &lack))
 		explain(out,
 			"%s: proxied to an Exchange 2013 or later front "
-			"end, site %s first",
-			who,
+			"end%s, site %s first",
+			who, via ? ", the newest" : "",
 			site_name(t, place->site >= 0 ? place->site
 						      : (int)t->home_site));
 	else
@@ -331,12 +339,51 @@ static void proxy_to_site(const struct exchange_topology *t,
 		nobody(t, who, &w, &lack, out);
 }
 
+static enum rule rule_of(const struct exchange_topology *t,
+			 const struct exchange_request *r,
+			 const struct exchange_place *place)
+{
+	if (place->version == EXCHANGE_ONLINE)
+		return rules[r->protocol].online;
+	if (t->policy.via_15[r->protocol])
+		return BY_15;
+	if (place->version == EXCHANGE_2007)
+		return rules[r->protocol].v2007;
+	if (place->version == EXCHANGE_2010)
+		return rules[r->protocol].v2010;
+	return BY_15;
+}
+
+/* True when the rule is one that sends the client elsewhere, and it is. */
+static bool redirected(const struct exchange_topology *t,
+		       const struct exchange_request *r,
+		       const struct exchange_place *place, enum rule rule,
+		       struct exchange_decision *out)
+{
+	switch (rule) {
+	case BY_URL:
+		if (place->version == EXCHANGE_ONLINE)
+			return redirect_online(t, r, place, out);
+		redirect_owa(t, r, place, out);
+		return true;
+	case BY_URL_OR_SITE:
+		return redirect_cross_site(t, r, place, out);
+	case BY_MS_LOCATION:
+		return redirect_eas(t, r, place, out);
+	case BY_SITE:
+	case BY_15:
+	case BY_AUTODISCOVER:
+		break;
+	}
+	return false;
+}
+
 void exchange_decide(const struct exchange_topology *t,
 		     const struct exchange_request *r,
 		     const struct exchange_place *place,
 		     struct exchange_decision *out)
 {
-	enum rule rule = BY_15;
+	enum rule rule;
 	char who[SUBJECT];
 
 	assert((unsigned)r->protocol < EXCHANGE_PROTOCOL_COUNT);
@@ -350,20 +397,17 @@ void exchange_decide(const struct exchange_topology *t,
 		decide_unknown(t, r, place, out);
 		return;
 	}
+	rule = rule_of(t, r, place);
+	if (redirected(t, r, place, rule, out))
+		return;
 	subject(t, r, place, who);
-	if (place->version == EXCHANGE_2007)
-		rule = rules[r->protocol].v2007;
-	if (place->version == EXCHANGE_2010)
-		rule = rules[r->protocol].v2010;
-	switch (rule) {
-	case BY_SITE:
-		proxy_to_site(t, r, place, who, out);
-		return;
-	case BY_15:
+	if (rule == BY_AUTODISCOVER && t->policy.no_ews_2007)
+		answer(out, 403,
+		       "%s, whose EWS is not served here: the client must use "
+		       "the URL that Autodiscover tells",
+		       who);
+	else if (rule == BY_15 || place->version == EXCHANGE_ONLINE)
 		proxy_to_15(t, r, place, who, out);
-		return;
-	case REDIRECT:
-		redirect_owa(t, r, place, out);
-		return;
-	}
+	else
+		proxy_to_site(t, r, place, who, out);
 }

@@ -39,11 +39,33 @@ unsigned find_candidates(const struct exchange_topology *t,
 int rendezvous_cmp(uint64_t affinity, const struct exchange_server *a,
 		   const struct exchange_server *b);
 
+/* How far a site is, seen from another (-1: the own one): less is nearer, 0 is
+ * the same. */
+unsigned site_rank(const struct exchange_topology *t, int near_site,
+		   unsigned site);
+
 /* Exchange 2007's OWA is never proxied by another version. */
 void redirect_owa(const struct exchange_topology *t,
 		  const struct exchange_request *r,
 		  const struct exchange_place *place,
 		  struct exchange_decision *out);
+/* The others say true when that is the decision. OWA and ECP of 2010 in
+ * another site that has an ExternalURL. */
+bool redirect_cross_site(const struct exchange_topology *t,
+			 const struct exchange_request *r,
+			 const struct exchange_place *place,
+			 struct exchange_decision *out);
+/* ActiveSync of a legacy mailbox whose site has an ExternalURL of its own:
+ * MS-ASHTTP 3.1.5.2.2. */
+bool redirect_eas(const struct exchange_topology *t,
+		  const struct exchange_request *r,
+		  const struct exchange_place *place,
+		  struct exchange_decision *out);
+/* OWA of a remote mailbox, if it is known where that is. */
+bool redirect_online(const struct exchange_topology *t,
+		     const struct exchange_request *r,
+		     const struct exchange_place *place,
+		     struct exchange_decision *out);
 
 /* "mailbox alice@contoso.com is on EX10 (2010, site HQ)". Returns dst. */
 #define SUBJECT 224

@@ -21,7 +21,11 @@ enum exchange_version {
 	EXCHANGE_2016, /* 15.1 */
 	EXCHANGE_2019, /* 15.2 below build 2562 */
 	EXCHANGE_SE,   /* 15.2 from build 2562 */
+	EXCHANGE_ONLINE, /* a remote mailbox: in the cloud, no server here */
 };
+
+/* The home server of a remote mailbox. */
+#define EXCHANGE_ONLINE_NAME "Exchange Online"
 
 struct exchange_build {
 	uint16_t major, minor, build, revision;
@@ -41,7 +45,7 @@ must_check int exchange_version_parse(struct bytes text,
 const char *exchange_version_name(enum exchange_version v);
 static inline bool exchange_is_modern(enum exchange_version v)
 {
-	return v >= EXCHANGE_2013;
+	return v >= EXCHANGE_2013 && v <= EXCHANGE_SE;
 }
 
 /* --- protocols and virtual directories ------------------------------------------ */
@@ -95,6 +99,7 @@ bool exchange_hostile_cookie(struct bytes name);
 #define EXCHANGE_SITES 128
 #define EXCHANGE_OWN_NAMES 32
 #define EXCHANGE_ARRAYS 64
+#define EXCHANGE_DATABASES 256
 
 struct exchange_vdir {
 	bool present;
@@ -126,10 +131,40 @@ struct exchange_array {
 	uint16_t site;
 };
 
+/* A database whose site is not its server's: a 2010 DAG may stretch over two,
+ * and the directory names the one that was active when it was written. */
+struct exchange_database {
+	char name[EXCHANGE_NAME];
+	uint16_t site;
+};
+
+/* How a browser gets to OWA or ECP of a 2010 mailbox in another site that has
+ * an ExternalURL (Set-OwaVirtualDirectory -CrossSiteRedirectType). */
+enum exchange_cross_site {
+	EXCHANGE_CROSS_SILENT, /* 302 */
+	EXCHANGE_CROSS_MANUAL, /* a page with a link */
+	EXCHANGE_CROSS_PROXY,  /* not at all: it is proxied */
+};
+
+/* What Microsoft's rules leave to the administrator. Zero is the default. */
+struct exchange_policy {
+	/* Legacy mailboxes' requests go to a 15.x front end, which does
+	 * coexistence itself. */
+	bool via_15[EXCHANGE_PROTOCOL_COUNT];
+	enum exchange_cross_site cross_site;
+	bool eas_redirect; /* 451 for sites with an EAS ExternalURL */
+	bool no_ews_2007;  /* only by the URL that Autodiscover hands out */
+	char target_owa_url[EXCHANGE_URL]; /* of remote mailboxes, or "" */
+};
+
+#define EXCHANGE_FAR UINT16_MAX /* no site link leads there */
+
 struct exchange_topology {
 	unsigned n_sites;
 	char site[EXCHANGE_SITES][EXCHANGE_NAME];
 	unsigned home_site; /* the appliance's own */
+	bool has_costs;	    /* of site links; exchange_costs() */
+	uint16_t cost[EXCHANGE_SITES][EXCHANGE_SITES];
 	unsigned n_servers;
 	struct exchange_server *server; /* n_servers of them */
 	unsigned n_own_names;
@@ -138,7 +173,19 @@ struct exchange_topology {
 							   * one we redirect to */
 	unsigned n_arrays;
 	struct exchange_array array[EXCHANGE_ARRAYS];
+	unsigned n_databases;
+	struct exchange_database database[EXCHANGE_DATABASES];
+	struct exchange_policy policy;
 };
+
+struct exchange_link {
+	uint16_t a, b, cost;
+};
+
+/* The cost between any two sites from those of the links, as AD adds them up.
+ * Without a link all sites but the own one are equally far. */
+void exchange_costs(struct exchange_topology *t,
+		    const struct exchange_link *links, unsigned n);
 
 /* Can this server be a target of the protocol, and if not, why (words)? Roles
  * and version: a 15.0 server needs roles & 0x4001, others Client Access. */
@@ -241,9 +288,15 @@ struct exchange_place {
 bool exchange_place_at(const struct exchange_topology *t, struct bytes name,
 		       struct exchange_place *out);
 
+/* The site of a database that has one of its own (exchange_database) takes the
+ * place of the server's. */
+void exchange_place_database(const struct exchange_topology *t,
+			     struct bytes database, struct exchange_place *out);
+
 enum exchange_action {
 	EXCHANGE_PROXY,	   /* to candidate[0], else [1], ... */
-	EXCHANGE_REDIRECT, /* status (302) and url */
+	EXCHANGE_REDIRECT, /* status and url: 302 Location, 451 X-MS-Location,
+			    * 200 a page with a link */
 	EXCHANGE_ANSWER,   /* status, nothing else is to be asked */
 };
 
@@ -264,7 +317,10 @@ struct exchange_decision {
  * Pure. Version and site decide: 15.x mailboxes go to
  * any 15.x front end, same site first; 2010 and 2007 ones to a Client Access
  * server of their version in their site; Autodiscover of 2007 to a 15.x one;
- * OWA of 2007 is redirected (302) to a 2007 ExternalURL that is not ours. Not
+ * OWA of 2007 is redirected (302) to a 2007 ExternalURL that is not ours, and
+ * so are OWA and ECP of 2010 in another site that has one. Remote mailboxes
+ * are a 15.x front end's affair, but for OWA if it is known where that is.
+ * topology->policy changes what Exchange leaves open. Not
  * found: Autodiscover and EWS to any 15.x, everything else too when
  * `topology` has a 15.x front end (it answers the client itself), else 503.
  * Before all that: pages that need the newest version get it, and

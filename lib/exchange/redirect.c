@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * redirect.c - Outlook Web App of Exchange 2007: the browser is sent to a 2007
- * Client Access server's ExternalURL, because no later version proxies it.
+ * redirect.c - who is sent elsewhere: browsers to a Client Access server's
+ * ExternalURL, because no later version proxies OWA of 2007, or because that
+ * of 2010 has an entrance of its own; devices, if the administrator wants it.
  *
  * Three rules. A URL comes from the topology, never from the request. It is
  * never a name of ours, on whatever site it is configured: that is a loop. And
- * only GET and HEAD are redirected: anything else
- * carries a body that a 302 would drop.
+ * of browsers only GET and HEAD are redirected: anything else carries a body
+ * that a 302 would drop.
  */
 #include "exchange/decide.h"
 
@@ -49,10 +50,8 @@ static struct bytes url_host(const char *url)
 
 enum usable { USABLE, NO_URL, NOT_HTTPS, OWN_NAME };
 
-static enum usable usable(const struct exchange_topology *t,
-			  const struct exchange_server *s)
+static enum usable usable(const struct exchange_topology *t, const char *url)
 {
-	const char *url = s->vdir[EXCHANGE_OWA].external_url;
 	struct bytes host;
 
 	if (!url[0])
@@ -72,22 +71,28 @@ struct target {
 };
 
 /* The healthy first, then the nearest site, then the user's own. */
-static bool nearer(const struct exchange_topology *t, uint64_t affinity,
+static bool nearer(const struct exchange_topology *t,
+		   const struct exchange_place *place,
 		   const struct exchange_server *a,
 		   const struct exchange_server *b)
 {
+	unsigned far_a = site_rank(t, place->site, a->site);
+	unsigned far_b = site_rank(t, place->site, b->site);
+
 	if (a->down != b->down)
 		return b->down;
-	if ((a->site == t->home_site) != (b->site == t->home_site))
-		return a->site == t->home_site;
+	if (far_a != far_b)
+		return far_a < far_b;
 	if (a->site != b->site)
 		return a->site < b->site;
-	return rendezvous_cmp(affinity, a, b) > 0;
+	return rendezvous_cmp(place->affinity, a, b) > 0;
 }
 
-/* Among the 2007 servers of one site, or of all (-1). */
-static struct target find_target(const struct exchange_topology *t, int site,
-				 uint64_t affinity)
+/* Among the servers of the mailbox's version in its site, or in all. */
+static struct target find_target(const struct exchange_topology *t,
+				 enum exchange_protocol p,
+				 const struct exchange_place *place,
+				 bool any_site)
 {
 	struct target found = { 0 };
 
@@ -95,18 +100,18 @@ static struct target find_target(const struct exchange_topology *t, int site,
 		const struct exchange_server *s = &t->server[i];
 		enum usable u;
 
-		if (s->version != EXCHANGE_2007 || s->drained ||
-		    (site >= 0 && s->site != site) ||
-		    !exchange_can_serve(s, EXCHANGE_OWA, NULL))
+		if (s->version != place->version || s->drained ||
+		    (!any_site && s->site != place->site) ||
+		    !exchange_can_serve(s, p, NULL))
 			continue;
 		found.servers++;
-		u = usable(t, s);
+		u = usable(t, s->vdir[p].external_url);
 		if (u == OWN_NAME)
 			found.own = s;
 		if (u == NOT_HTTPS)
 			found.broken = s;
 		if (u == USABLE &&
-		    (!found.server || nearer(t, affinity, s, found.server)))
+		    (!found.server || nearer(t, place, s, found.server)))
 			found.server = s;
 	}
 	return found;
@@ -122,12 +127,12 @@ static bool is_logon(struct bytes path)
 	return bytes_ieq(page, folder) || bytes_ieq(page, form);
 }
 
-/* Cut the request to what is behind "/owa" and can stand in a URL as it is:
- * the path was decoded, and nothing is encoded again here. */
+/* Cut the request to what is behind its directory and can stand in a URL as it
+ * is: the path was decoded, and nothing is encoded again here. */
 static void safe_rest(const struct exchange_request *r, struct bytes *path,
 		      struct bytes *query)
 {
-	struct bytes vdir = BYTES(exchange_protocol_vdir(EXCHANGE_OWA));
+	struct bytes vdir = BYTES(exchange_protocol_vdir(r->protocol));
 
 	*query = is_url(r->query, "/@=,+!$&;:%?*()") ? r->query : BYTES_NONE;
 	*path = bytes_from(r->path, vdir.n);
@@ -143,20 +148,19 @@ static void safe_rest(const struct exchange_request *r, struct bytes *path,
 	*path = *query = BYTES_NONE;
 }
 
-static void build_url(const struct exchange_server *s,
-		      const struct exchange_request *r,
+static void build_url(const char *url, const struct exchange_request *r,
 		      struct exchange_decision *out)
 {
-	const char *url = s->vdir[EXCHANGE_OWA].external_url;
 	struct bytes base = BYTES(url), path, query;
-	static const struct bytes owa = BYTES_LIT("/owa");
+	struct bytes vdir = BYTES(exchange_protocol_vdir(r->protocol));
 
 	safe_rest(r, &path, &query);
 	while (base.p[base.n - 1] == '/')
 		base.n--;
 	if ((!path.n && !query.n) ||
 	    base.n + path.n + query.n + 3 > sizeof(out->url) ||
-	    !bytes_ieq(bytes_from(base, base.n - owa.n), owa)) {
+	    base.n < vdir.n ||
+	    !bytes_ieq(bytes_from(base, base.n - vdir.n), vdir)) {
 		snprintf(out->url, sizeof(out->url), "%s", url);
 		return;
 	}
@@ -166,6 +170,12 @@ static void build_url(const struct exchange_server *s,
 		 : path.n ? "?"
 			  : "/?",
 		 BYTES_FMT(query));
+}
+
+static void redirect(struct exchange_decision *out, unsigned status)
+{
+	out->action = EXCHANGE_REDIRECT;
+	out->status = status;
 }
 
 static bool is_get(struct bytes method)
@@ -220,13 +230,13 @@ void redirect_owa(const struct exchange_topology *t,
 
 	subject(t, r, place, who);
 	if (place->site >= 0)
-		here = find_target(t, place->site, place->affinity);
+		here = find_target(t, EXCHANGE_OWA, place, false);
 	s = here.server;
 	/* A site without ExternalURL is reached through an internet-facing
 	 * one, which proxies 2007 to 2007. But with a name of ours in its own
 	 * site, that one would send the browser straight back. */
 	if (!s && !here.own) {
-		any = find_target(t, -1, place->affinity);
+		any = find_target(t, EXCHANGE_OWA, place, true);
 		s = any.server;
 	}
 	if (!s) {
@@ -240,9 +250,77 @@ void redirect_owa(const struct exchange_topology *t,
 		       who, s->vdir[EXCHANGE_OWA].external_url);
 		return;
 	}
-	out->action = EXCHANGE_REDIRECT;
-	out->status = 302;
-	build_url(s, r, out);
+	redirect(out, 302);
+	build_url(s->vdir[EXCHANGE_OWA].external_url, r, out);
 	explain(out, "%s: redirected to the ExternalURL of %s (2007, site %s)",
 		who, s->name, site_name(t, s->site));
+}
+
+bool redirect_cross_site(const struct exchange_topology *t,
+			 const struct exchange_request *r,
+			 const struct exchange_place *place,
+			 struct exchange_decision *out)
+{
+	bool manual = t->policy.cross_site == EXCHANGE_CROSS_MANUAL;
+	struct target there;
+	char who[SUBJECT];
+
+	/* An ExternalURL with a name of ours means that this is the entrance of
+	 * all sites: then it is proxied, as is what cannot be redirected. */
+	if (t->policy.cross_site == EXCHANGE_CROSS_PROXY || place->site < 0 ||
+	    (unsigned)place->site == t->home_site || !is_get(r->method))
+		return false;
+	there = find_target(t, r->protocol, place, false);
+	if (!there.server)
+		return false;
+	redirect(out, manual ? 200 : 302);
+	build_url(there.server->vdir[r->protocol].external_url, r, out);
+	explain(out, "%s: %s the ExternalURL of %s (%s, site %s)",
+		subject(t, r, place, who),
+		manual ? "shown a link to" : "redirected to",
+		there.server->name, exchange_version_name(place->version),
+		site_name(t, place->site));
+	return true;
+}
+
+bool redirect_eas(const struct exchange_topology *t,
+		  const struct exchange_request *r,
+		  const struct exchange_place *place,
+		  struct exchange_decision *out)
+{
+	struct target there;
+	char who[SUBJECT];
+
+	if (!t->policy.eas_redirect || place->site < 0)
+		return false;
+	there = find_target(t, EXCHANGE_EAS, place, false);
+	if (!there.server)
+		return false;
+	redirect(out, 451);
+	snprintf(out->url, sizeof(out->url), "%s",
+		 there.server->vdir[EXCHANGE_EAS].external_url);
+	explain(out,
+		"%s: the device is told the ExternalURL of %s (%s, site %s)",
+		subject(t, r, place, who), there.server->name,
+		exchange_version_name(place->version),
+		site_name(t, place->site));
+	return true;
+}
+
+bool redirect_online(const struct exchange_topology *t,
+		     const struct exchange_request *r,
+		     const struct exchange_place *place,
+		     struct exchange_decision *out)
+{
+	const char *url = t->policy.target_owa_url;
+	char who[SUBJECT];
+
+	if (r->protocol != EXCHANGE_OWA || !is_get(r->method) ||
+	    usable(t, url) != USABLE)
+		return false;
+	redirect(out, 302);
+	snprintf(out->url, sizeof(out->url), "%s", url);
+	explain(out, "%s: redirected to the TargetOwaURL",
+		subject(t, r, place, who));
+	return true;
 }

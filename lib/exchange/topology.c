@@ -86,8 +86,47 @@ bool exchange_place_at(const struct exchange_topology *t, struct bytes name,
 		place(out, -1, x->version, x->site, name);
 		return true;
 	}
+	if (bytes_ieq(name, BYTES(EXCHANGE_ONLINE_NAME))) {
+		place(out, -1, EXCHANGE_ONLINE, -1, name);
+		return true;
+	}
 	place(out, -1, EXCHANGE_UNKNOWN, -1, name);
 	return false;
+}
+
+void exchange_place_database(const struct exchange_topology *t,
+			     struct bytes database, struct exchange_place *out)
+{
+	for (unsigned i = 0; database.n && i < t->n_databases; i++)
+		if (bytes_ieq(database, BYTES(t->database[i].name)))
+			out->site = t->database[i].site;
+}
+
+/* Floyd 1962. */
+void exchange_costs(struct exchange_topology *t,
+		    const struct exchange_link *links, unsigned n)
+{
+	unsigned n_sites = t->n_sites;
+
+	memset(t->cost, 0xff, sizeof(t->cost));
+	t->has_costs = n;
+	for (unsigned i = 0; i < n; i++) {
+		uint16_t *there = &t->cost[links[i].a][links[i].b];
+		uint16_t *back = &t->cost[links[i].b][links[i].a];
+
+		*there = *back = min(*there, links[i].cost);
+	}
+	for (unsigned i = 0; i < n_sites; i++)
+		t->cost[i][i] = 0;
+	for (unsigned k = 0; k < n_sites; k++)
+		for (unsigned i = 0; i < n_sites; i++)
+			for (unsigned j = 0; j < n_sites; j++) {
+				unsigned by =
+					(unsigned)t->cost[i][k] + t->cost[k][j];
+
+				if (by < t->cost[i][j])
+					t->cost[i][j] = (uint16_t)by;
+			}
 }
 
 /* --- what a server can be asked for --- */

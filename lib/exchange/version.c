@@ -111,7 +111,7 @@ static const char *const version_names[] = {
 	[EXCHANGE_UNKNOWN] = "unknown", [EXCHANGE_2007] = "2007",
 	[EXCHANGE_2010] = "2010",	[EXCHANGE_2013] = "2013",
 	[EXCHANGE_2016] = "2016",	[EXCHANGE_2019] = "2019",
-	[EXCHANGE_SE] = "SE",
+	[EXCHANGE_SE] = "SE",		[EXCHANGE_ONLINE] = "Online",
 };
 
 const char *exchange_version_name(enum exchange_version v)

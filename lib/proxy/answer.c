@@ -84,7 +84,7 @@ static enum step sent(struct session *s, unsigned status, size_t request,
 {
 	struct proxy *p = s->proxy;
 
-	if (status == 302)
+	if (status == 302 || status == 451)
 		p->stats.redirected++;
 	else
 		p->stats.answered++;
@@ -97,23 +97,14 @@ static enum step sent(struct session *s, unsigned status, size_t request,
 	return STEP_PROGRESS;
 }
 
-enum step session_answer(struct session *s, unsigned status, const char *header,
-			 const char *reason, bool close, usec_t now)
+/* False: no room at the client, nothing was written. */
+static bool write_answer(struct session *s, unsigned status, const char *header,
+			 struct bytes body, bool close, usec_t now)
 {
-	struct proxy *p = s->proxy;
-	uint8_t page[4096], lines[HTTP_LINE_MAX / 2 + 1024];
-	struct http_writer body = { page, 0, sizeof(page), false };
+	uint8_t lines[HTTP_LINE_MAX / 2 + 1024];
 	struct http_writer fields = { lines, 0, sizeof(lines), false };
-	struct http_writer w = { p->out, 0, TLS_PLAIN_MAX, false };
-	size_t request = whole_request(s);
+	struct http_writer w = { s->proxy->out, 0, TLS_PLAIN_MAX, false };
 
-	if (s->back.tc && s->state != SESS_EXPECT_REQUEST)
-		back_reset(s, now);
-	close |= s->draining || !s->keep_alive || !request;
-	if (!stream_room(&s->client))
-		return later(s, status, header, reason, close, now);
-	if (status != 302)
-		put_page(&body, s, status, reason);
 	http_put_str(&fields, header ? header : "");
 	http_put_str(&fields, "Cache-Control: no-store\r\n"
 			      "X-Content-Type-Options: nosniff\r\n");
@@ -122,13 +113,65 @@ enum step session_answer(struct session *s, unsigned status, const char *header,
 			    .status = status,
 			    .fields = { fields.p, fields.n },
 			    .type = body.n ? "text/html; charset=utf-8" : NULL,
-			    .body = { body.p, body.n },
+			    .body = body,
 			    .close = close,
 			    .to_10 = s->client_10,
 			    .to_head = s->is_head,
 		    });
-	assert(!w.overflow && !fields.overflow && !body.overflow);
-	if (!stream_write(&s->client, w.p, w.n, now))
+	assert(!w.overflow && !fields.overflow);
+	return stream_write(&s->client, w.p, w.n, now);
+}
+
+enum step session_answer(struct session *s, unsigned status, const char *header,
+			 const char *reason, bool close, usec_t now)
+{
+	uint8_t page[4096];
+	struct http_writer body = { page, 0, sizeof(page), false };
+	size_t request = whole_request(s);
+
+	if (s->back.tc && s->state != SESS_EXPECT_REQUEST)
+		back_reset(s, now);
+	close |= s->draining || !s->keep_alive || !request;
+	if (status != 302)
+		put_page(&body, s, status, reason);
+	assert(!body.overflow);
+	if (!stream_room(&s->client) ||
+	    !write_answer(s, status, header, (struct bytes){ page, body.n },
+			  close, now))
 		return later(s, status, header, reason, close, now);
+	return sent(s, status, request, close, now);
+}
+
+static void put_link(struct http_writer *w, const char *url)
+{
+	http_put_str(w, "<!DOCTYPE html><html><head><meta charset=\"utf-8\">"
+			"<title>Outlook Web App</title></head><body><p>Your "
+			"mailbox is reached at another address: <a href=\"");
+	put_escaped(w, url);
+	http_put_str(w, "\">");
+	put_escaped(w, url);
+	http_put_str(w, "</a></p></body></html>\n");
+}
+
+enum step session_redirect(struct session *s, unsigned status, const char *url,
+			   usec_t now)
+{
+	uint8_t page[8192], line[EXCHANGE_URL + 1024];
+	struct http_writer body = { page, 0, sizeof(page), false };
+	struct http_writer header = { line, 0, sizeof(line), false };
+	size_t request = whole_request(s);
+	bool close = s->draining || !s->keep_alive || !request;
+
+	if (status == 200)
+		put_link(&body, url);
+	else
+		http_putf(&header, "%sLocation: %s\r\n",
+			  status == 451 ? "X-MS-" : "", url);
+	/* With its NUL: from here on it is a C string. */
+	http_put(&header, (struct bytes){ (const uint8_t *)"", 1 });
+	assert(!body.overflow && !header.overflow);
+	if (!write_answer(s, status, (const char *)line,
+			  (struct bytes){ page, body.n }, close, now))
+		return later(s, status, NULL, NULL, close, now);
 	return sent(s, status, request, close, now);
 }

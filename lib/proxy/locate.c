@@ -18,6 +18,7 @@ static bool try_mailbox(const struct exchange_topology *t,
 	place->found = true;
 	place->affinity = found.id;
 	exchange_place_at(t, BYTES(found.server), place);
+	exchange_place_database(t, BYTES(found.database), place);
 	return true;
 }
 

@@ -68,7 +68,7 @@ static void take_config(struct proxy *p)
 	sync_listeners(p);
 }
 
-/* --- admission (dataplane 2.28) ------------------------------------------- */
+/* --- admission ------------------------------------------- */
 
 static bool bufs_short(const struct proxy *p)
 {

@@ -168,6 +168,10 @@ void request_reset(struct session *s);
  * in SESS_ANSWER: `header` and `reason` are constants there. */
 enum step session_answer(struct session *s, unsigned status, const char *header,
 		 const char *reason, bool close, usec_t now);
+/* In SESS_EXPECT_REQUEST. 302 by Location, 451 by X-MS-Location (MS-ASHTTP),
+ * 200 by a page with a link. */
+enum step session_redirect(struct session *s, unsigned status, const char *url,
+		 usec_t now);
 
 /* back ends (back.c) */
 enum step back_begin(struct session *s, usec_t now); /* first candidate */

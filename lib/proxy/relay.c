@@ -3,7 +3,7 @@
  * relay.c - one exchange: the request's body up, the answer down, both at
  * once, nothing stored beyond what the other side has room for.
  *
- * How it ends is the close and abort table of dataplane 2.25: a cut message
+ * How it ends is one rule in many cases: a cut message
  * must never look complete to the one who receives it.
  */
 #include "proxy/proxy_int.h"

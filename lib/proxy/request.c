@@ -190,18 +190,12 @@ static enum step act(struct session *s, usec_t now)
 	struct proxy *p = s->proxy;
 	const struct exchange_topology *t = &p->config->topology;
 	const struct exchange_decision *d = &p->decision;
-	char location[sizeof(d->url) + 16];
-	struct http_writer w = { (uint8_t *)location, 0, sizeof(location),
-				 false };
 
 	switch (d->action) {
 	case EXCHANGE_PROXY:
 		break;
 	case EXCHANGE_REDIRECT:
-		http_putf(&w, "Location: %s\r\n", d->url);
-		location[min(w.n, sizeof(location) - 1)] = '\0';
-		return session_answer(s, d->status, location, d->reason, false,
-				      now);
+		return session_redirect(s, d->status, d->url, now);
 	case EXCHANGE_ANSWER:
 		return session_answer(s, d->status, NULL, d->reason, false,
 				      now);
@@ -210,7 +204,7 @@ static enum step act(struct session *s, usec_t now)
 	for (unsigned i = 0; i < d->n; i++)
 		s->candidate[i] = t->server[d->candidate[i]].id;
 	/* A connection that was authenticated as such goes on where it is
-	 * when the request itself names nobody (exchange.md 8.2b, 4). */
+	 * when the request itself names nobody, as Windows' clients do. */
 	if (s->back.tc && s->bound && !s->want_user[0]) {
 		memcpy(s->want_user, s->user, sizeof(s->user));
 		if (!p->keys.n) {

@@ -86,7 +86,7 @@ static bool survives(const struct session *s, const struct http_head *h)
 	    (s->client_10 && h->framing == HTTP_CHUNKED))
 		return false;
 	/* An error into a body that is still coming: the rest is not worth
-	 * reading (dataplane 2.26). A success lets the body go on. */
+	 * reading. A success lets the body go on. */
 	return s->up_done || h->status < 400;
 }
 

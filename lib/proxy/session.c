@@ -12,7 +12,7 @@
 #define BUDGET 8
 
 /* A client that still sends after our FIN is listened to that long, or its
- * kernel would throw our answer away with the reset (dataplane 2.26). */
+ * kernel would throw our answer away with the reset. */
 #define LINGER_BYTES (256 * 1024)
 
 static const char *const state_names[] = {

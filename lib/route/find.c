@@ -115,6 +115,7 @@ bool route_find(struct route_table *t, struct bytes key,
 		struct route_found *out)
 {
 	const struct mailbox *m;
+	const struct place *p;
 	struct key k;
 
 	if (!key_parse(key, &k))
@@ -122,7 +123,11 @@ bool route_find(struct route_table *t, struct bytes key,
 	m = mailbox_find(t, &k);
 	if (!m)
 		return false;
-	memcpy(out->server, place_of(m)->server, sizeof(out->server));
+	p = place_of(m);
+	memcpy(out->server, p->server, sizeof(out->server));
+	if (!bytes_str(BYTES(p->database), out->database,
+		       sizeof(out->database)))
+		out->database[0] = '\0';
 	out->id = m->id;
 	return true;
 }

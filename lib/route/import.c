@@ -31,6 +31,7 @@
 	X(ADDRESSES, "EmailAddresses")                                         \
 	X(SERVER, "ServerName")                                                \
 	X(DATABASE, "Database")                                                \
+	X(KIND, "RecipientTypeDetails")                                        \
 	X(DOMAIN, "Domain")                                                    \
 	X(NETBIOS, "NetBIOSName")
 
@@ -154,7 +155,8 @@ static int read_columns(struct import *im)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 		key |= im->column[keys[i]] >= 0;
-	if (im->column[SERVER] < 0)
+	/* Get-RemoteMailbox knows no server, and says what they are. */
+	if (im->column[SERVER] < 0 && im->column[KIND] < 0)
 		return refuse(im, "there is no column ServerName, the home "
 				  "server. Export with: " COMMAND);
 	if (!key)
@@ -252,6 +254,14 @@ static int stage(struct import *im, unsigned line, struct route_mailbox *d)
 	return batch_add(&im->batch, m, line);
 }
 
+/* "RemoteUserMailbox", "RemoteSharedMailbox", ...: moved to the cloud. */
+static bool is_remote(const char *kind)
+{
+	static const struct bytes remote = BYTES_LIT("Remote");
+
+	return bytes_istarts(BYTES(kind), remote);
+}
+
 static int read_row(struct import *im, char **fields, unsigned line)
 {
 	const char *domain = field(im, fields, DOMAIN);
@@ -274,6 +284,8 @@ static int read_row(struct import *im, char **fields, unsigned line)
 			"line %u: EmailAddresses holds the name of a .NET "
 			"type, not addresses. Export with: " COMMAND,
 			line);
+	if (is_remote(field(im, fields, KIND)))
+		m.server = EXCHANGE_ONLINE_NAME;
 	read_addresses(im, line, addresses, &m);
 	if (!domain[0])
 		domain = field(im, fields, NETBIOS);

@@ -23,7 +23,8 @@ struct route_mailbox {
 	const char *display, *smtp, *upn, *sam; /* sam: DOMAIN\name or name */
 	const char *guid, *archive_guid;	/* 8-4-4-4-12 hexadecimal */
 	const char *legacy_dn;
-	const char *server;   /* home server: "EX10" or its FQDN */
+	const char *server;   /* home server: "EX10" or its FQDN; of a remote
+			       * mailbox EXCHANGE_ONLINE_NAME */
 	const char *database;
 	unsigned n_aliases;
 	const char *aliases[ROUTE_ALIASES]; /* plain addresses */
@@ -37,6 +38,7 @@ void route_free(struct route_table *t);
 /* What a reader gets: copied out, nothing borrowed. */
 struct route_found {
 	char server[EXCHANGE_NAME]; /* home server */
+	char database[EXCHANGE_NAME]; /* "" when not told, or longer */
 	uint64_t id;		    /* the mailbox's, stable while it exists: a
 				     * keyed hash of its first key, so it is
 				     * exchange_place.affinity as it stands */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* proxy_rows.c - requests, answers and how they end: dataplane 2.25 and 2.26,
+/* proxy_rows.c - requests, answers and how they end:
  * RFC 9112 6 and 9. */
 #include "proxy_rows.h"
 
@@ -235,7 +235,7 @@ static const struct row early[] = {
 	{ 0 },
 };
 
-/* --- the table of dataplane 2.25 ------------------------------------------------ */
+/* --- who ends what, and how ------------------------------------------------ */
 
 #define CLIENT_CUTS(how, framing, body, name_)                                 \
 	{                                                                      \

@@ -180,6 +180,7 @@ static inline const char *targets(const struct exchange_decision *d)
 #define TO EXCHANGE_REDIRECT, 302
 #define NO EXCHANGE_ANSWER, 503
 #define ALL15 "EX13A EX13B EX13P"
+#define PARIS_OWA "https://paris.contoso.com/owa"
 #define LEGACY "https://legacy.contoso.com/owa"
 #define LEGACY_PARIS "https://legacy-paris.contoso.com/owa"
 

@@ -231,6 +231,15 @@ def test_route_explain_with_url(lab):
     told = lab.gate.ctl("route", "explain", "--user", ALICE.smtp, "--protocol", "rpc",
                         "--url", f"/rpc/rpcproxy.dll?{BOB.guid}@contoso.com:6001")
     assert told["home"] == "CAS10" and told["hint"] == "MailboxGuidWithDomain"
+    told = lab.gate.ctl("route", "explain", "--user", ALICE.smtp, "--protocol", "owa", "--url",
+                        f"https://{topology.NAMESPACE}/owa/{BOB.smtp}/")
+    assert told["home"] == "CAS10" and told["hint"] == "ExplicitLogon-SMTP"
+    told = lab.gate.ctl("route", "explain", "--user", ALICE.smtp, "--protocol", "ews",
+                        "--anchor", BOB.smtp)
+    assert told["home"] == "CAS10" and told["hint"] == "AnchorMailboxHeader"
+    told = lab.gate.ctl("route", "explain", "--user", DAVE.smtp, "--protocol", "owa",
+                        "--method", "POST")
+    assert (told["action"], told["status"]) == ("answer", 403)
     assert "path" in refusal(lab, "route", "explain", "--user", ALICE.smtp, "--protocol", "owa",
                              "--url", "/ecp/")
 

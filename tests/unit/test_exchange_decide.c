@@ -49,9 +49,16 @@ static void mailbox_on_2010(void **state)
 		{ "EX10P", "CAS10P" }, /* internet-facing */
 	};
 	static const enum exchange_protocol proxied[] = {
-		EXCHANGE_OWA, EXCHANGE_ECP,	  EXCHANGE_EAS,
-		EXCHANGE_RPC, EXCHANGE_EWS,	  EXCHANGE_AUTODISCOVER,
-		EXCHANGE_OAB, EXCHANGE_POWERSHELL
+		EXCHANGE_ECP,	    EXCHANGE_EAS,	   EXCHANGE_RPC,
+		EXCHANGE_EWS,	    EXCHANGE_AUTODISCOVER, EXCHANGE_OAB,
+		EXCHANGE_POWERSHELL
+	};
+	static const struct row owa[] = {
+		{ { EXCHANGE_OWA, "EX10" }, PROXY, "CAS10A CAS10B" },
+		{ { EXCHANGE_OWA, "EX10BR" }, PROXY, "CAS10BR" },
+		{ { EXCHANGE_OWA, "EX10P" }, TO, PARIS_OWA },
+		/* a body cannot be redirected, and need not be */
+		{ { EXCHANGE_OWA, "EX10P", "POST" }, PROXY, "CAS10P" },
 	};
 	static const struct row no_mapi[] = {
 		{ { EXCHANGE_MAPI, "EX10" },
@@ -73,6 +80,7 @@ static void mailbox_on_2010(void **state)
 
 			check(&t, &row, 1);
 		}
+	check(&t, owa, ARRAY_LEN(owa));
 	check(&t, no_mapi, ARRAY_LEN(no_mapi));
 }
 

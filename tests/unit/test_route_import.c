@@ -514,10 +514,37 @@ static int group_setup(void **state)
 	return 0;
 }
 
+/* Get-RemoteMailbox has no ServerName; both in one file have. */
+static void remote(void **state)
+{
+	static const char alone[] =
+		"PrimarySmtpAddress,RecipientTypeDetails\n"
+		"cloud@contoso.com,RemoteUserMailbox\n"
+		"room@contoso.com,RemoteRoomMailbox\n";
+	static const char both[] =
+		"PrimarySmtpAddress,RecipientTypeDetails,ServerName\n"
+		"cloud@contoso.com,RemoteSharedMailbox,\n"
+		"alice@contoso.com,UserMailbox,EX10\n";
+	static const char nowhere[] = "PrimarySmtpAddress,RecipientTypeDetails\n"
+				      "alice@contoso.com,UserMailbox\n";
+	struct route_table *t = *state;
+
+	assert_int_equal(import(t, alone), 0);
+	assert_string_equal(where(t, "cloud@contoso.com"),
+			    EXCHANGE_ONLINE_NAME);
+	assert_string_equal(where(t, "room@contoso.com"), EXCHANGE_ONLINE_NAME);
+	assert_int_equal(import(t, both), 0);
+	assert_string_equal(where(t, "cloud@contoso.com"),
+			    EXCHANGE_ONLINE_NAME);
+	assert_string_equal(where(t, "alice@contoso.com"), "EX10");
+	assert_true(import(t, nowhere) < 0);
+}
+
 int main(void)
 {
 #define IMPORT_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(remote, setup, teardown),
 		IMPORT_TEST(dialects),	    IMPORT_TEST(utf_16),
 		IMPORT_TEST(refusals),	    IMPORT_TEST(a_thousand),
 		IMPORT_TEST(again),	    IMPORT_TEST(by_little),
