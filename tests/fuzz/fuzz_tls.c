@@ -249,25 +249,59 @@ static bool drain(struct pair *p, struct pair_end *e, size_t sent, bool closed)
 	return r == TLS_CLOSED;
 }
 
-static void records_under(struct pair *p, struct bytes script)
+/* Nothing happens without room for it. */
+static void without_room(struct pair_end *e)
 {
-	struct pair_cut cut = p->cut;
+	struct span_out none = span_out_of(NULL, 0);
+	struct span_in in = span_in_of(NULL, 0);
+	size_t n = 0;
+
+	hold(tls_seal(e->t, "x", 1, &none) == TLS_WANT_OUT &&
+		     tls_close(e->t, &none) == TLS_WANT_OUT &&
+		     tls_open(e->t, &in, e->plain, sizeof(e->plain), &n,
+			      &none) == TLS_WANT_OUT &&
+		     !none.used && !n,
+	     "no room, no bytes");
+}
+
+/* Records of the script's sizes. With a key that is soon used up, TLS 1.2 must
+ * stop, and 1.3 takes another. Returns the bytes in them. */
+static size_t seal_some(struct pair *p, struct bytes *script, bool soon)
+{
+	uint8_t data[1 + 255 * 16];
 	size_t sent = 0;
-	bool closed;
 
-	p->cut = (struct pair_cut){ 0 };
+	if (soon)
+		p->client.t->key_records = 2;
 	for (unsigned i = 0; i < RECORDS; i++) {
-		struct bytes act = bytes_upto(script, 1);
+		struct bytes act = bytes_upto(*script, 1);
 		size_t n = 1 + (act.n ? act.p[0] * 16 : i);
-		uint8_t data[1 + 255 * 16];
+		bool over = soon && i == 2 &&
+			    SSL_version(p->client.t->ssl) == TLS1_2_VERSION;
 
-		script = bytes_from(script, 1);
+		*script = bytes_from(*script, 1);
 		for (size_t k = 0; k < n; k++)
 			data[k] = expected(sent + k);
-		hold(pair_seal(p, &p->client, data, n) == TLS_OK, "sealing");
+		hold(pair_seal(p, &p->client, data, n) ==
+			     (over ? TLS_FAIL_INTERNAL : TLS_OK),
+		     "sealing");
+		if (over)
+			break;
 		sent += n;
 	}
-	closed = script.n % 2;
+	return sent;
+}
+
+static void records_under(struct pair *p, struct bytes script, bool soon)
+{
+	struct pair_cut cut = p->cut;
+	size_t sent;
+	bool closed;
+
+	without_room(&p->client);
+	p->cut = (struct pair_cut){ 0 };
+	sent = seal_some(p, &script, soon);
+	closed = script.n % 2 && !soon;
 	if (closed)
 		hold(pair_close(p, &p->client) == TLS_OK, "closing");
 	for (bool any = false; script.n >= 4 || !any; any = true) {
@@ -328,7 +362,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case ON_RECORDS:
 		hold(shake_under(p, &(struct bytes){ 0 }), "an honest one");
 		agree(p, version);
-		records_under(p, rest);
+		records_under(p, rest, data[1] & 8);
 		break;
 	}
 	pair_free(p);
