@@ -136,6 +136,8 @@ void proxy_drain(struct proxy *p, usec_t now);
 	X(malformed, "requests refused as malformed")                          \
 	X(misdirected, "requests for a host that is not ours")                 \
 	X(unknown_vdir, "requests for an unknown virtual directory")           \
+	X(redirect_loops, "redirects of servers to the very address asked "    \
+			  "for, stopped")                                      \
 	X(bad_responses, "back-end answers refused as malformed")              \
 	X(responses_1xx, "interim answers of back ends, swallowed")            \
 	X(responses_2xx, "answers passed on, 2xx")                             \

@@ -59,6 +59,8 @@ struct session {
 	bool counted;	    /* among the requests */
 	bool draining;
 	bool binds;	 /* the request authenticates the connection (NTLM) */
+	bool is_get;	 /* or HEAD: a redirect would be followed */
+	uint64_t asked;	 /* hash of its path and query */
 	unsigned status; /* of the answer */
 	enum http_framing framing; /* of the request, */
 	uint64_t length;	   /* and its Content-Length */
@@ -187,6 +189,8 @@ bool back_spoiled(struct session *s, usec_t now);
 /* Does a request wait for this session's back-end connection to open? */
 void back_waits(struct session *s, bool waits);
 int back_index(const struct proxy *p, uint16_t id);
+
+uint64_t target_hash(struct bytes path, struct bytes query);
 
 /* exchanges (relay.c, response.c) */
 enum step relay_step(struct session *s, usec_t now);

@@ -28,32 +28,59 @@ static void count_status(struct proxy *p, unsigned status)
 		(*class[status / 100])++;
 }
 
+/* "http[s]://host[:port]/rest": false for others. */
+static bool cut_url(struct bytes url, struct bytes *host, struct bytes *rest)
+{
+	static const struct bytes https = BYTES_LIT("https://"),
+				  http = BYTES_LIT("http://");
+	bool secure = bytes_istarts(url, https);
+
+	if (!secure && !bytes_istarts(url, http))
+		return false;
+	url = bytes_from(url, secure ? https.n : http.n);
+	*rest = bytes_from(url, bytes_find(url, '/'));
+	url = bytes_upto(url, bytes_find(url, '/'));
+	*host = bytes_upto(url, bytes_find(url, ':'));
+	return true;
+}
+
 /* A Location that names a back end is an inside name: the namespace takes its
  * place. Others pass as they are. */
 static void put_location(struct http_writer *w, const struct proxy *p,
 			 const struct http_field *f)
 {
-	static const struct bytes https = BYTES_LIT("https://"),
-				  http = BYTES_LIT("http://");
 	const struct exchange_topology *t = &p->config->topology;
-	bool secure = bytes_istarts(f->value, https);
-	struct bytes host = bytes_from(f->value, secure ? https.n : http.n),
-		     rest;
+	struct bytes host, rest;
 
-	if ((!secure && !bytes_istarts(f->value, http)) || !t->n_own_names) {
+	if (t->n_own_names && cut_url(f->value, &host, &rest) &&
+	    !exchange_is_own_name(t, host) &&
+	    exchange_find_server(t, host) >= 0)
+		http_putf(w, "%.*s: https://%s%.*s\r\n", BYTES_FMT(f->name),
+			  t->own_name[0], BYTES_FMT(rest));
+	else
 		http_put_field(w, f->name, f->value);
-		return;
-	}
-	rest = bytes_from(host, bytes_find(host, '/'));
-	host = bytes_upto(host, bytes_find(host, '/'));
-	host = bytes_upto(host, bytes_find(host, ':'));
-	if (exchange_is_own_name(t, host) ||
-	    exchange_find_server(t, host) < 0) {
-		http_put_field(w, f->name, f->value);
-		return;
-	}
-	http_putf(w, "%.*s: https://%s%.*s\r\n", BYTES_FMT(f->name),
-		  t->own_name[0], BYTES_FMT(rest));
+}
+
+/* A redirect to the very address that was asked for, and nothing to make it
+ * come out differently next time: the browser would ask for ever. */
+static bool loops(const struct session *s, const struct http_head *h)
+{
+	const struct exchange_topology *t = &s->proxy->config->topology;
+	const struct http_field *f = http_find(h, HTTP_LOCATION);
+	struct bytes host, rest;
+	size_t at;
+
+	if (!f || h->status / 100 != 3 || !s->is_get ||
+	    http_find(h, HTTP_SET_COOKIE))
+		return false;
+	if (!cut_url(f->value, &host, &rest))
+		rest = f->value;
+	else if (!exchange_is_own_name(t, host) &&
+		 exchange_find_server(t, host) < 0)
+		return false;
+	at = bytes_find(rest, '?');
+	return target_hash(bytes_upto(rest, at), bytes_from(rest, at + 1)) ==
+	       s->asked;
 }
 
 static void put_response(struct http_writer *w, struct session *s,
@@ -95,6 +122,13 @@ static enum step pass_on(struct session *s, struct http_head *h, usec_t now)
 	struct proxy *p = s->proxy;
 	struct http_writer w = { p->out, 0, sizeof(p->out), false };
 
+	if (loops(s, h)) {
+		p->stats.redirect_loops++;
+		return bad_gateway(s,
+				   "The Exchange server redirects this address "
+				   "to itself.",
+				   now);
+	}
 	s->keep_alive = survives(s, h);
 	s->back_keep = h->keep_alive && h->framing != HTTP_UNTIL_CLOSE;
 	put_response(&w, s, h);

@@ -278,6 +278,22 @@ def raw_answer(lab, text, method="GET"):
     return answer
 
 
+@pytest.mark.parametrize("location, more, stopped", [
+    ("{target}", {}, True), (f"https://{NAMESPACE}{{target}}", {}, True),
+    (f"https://{topology.ORIGIN.fqdn}{{target}}", {}, True),
+    ("{target}", {"cookie": "a=b"}, False), ("{target}&x=1", {}, False), ("/owa/", {}, False),
+    ("https://login.example.com{target}", {}, False)])
+def test_redirect_to_itself_is_stopped(lab, location, more, stopped):
+    """With a new cookie it may come out differently next time."""
+    _, target = lab.origin.path("echo", status=302, location=location, **more)
+    before = lab.gate.stats()["proxy.redirect_loops"]
+    with lab.wire() as wire:
+        assert wire.ask("GET", target, OLGA).status == (502 if stopped else 302)
+    with lab.wire() as wire:
+        assert wire.ask("POST", target, OLGA).status == 302
+    assert lab.gate.stats()["proxy.redirect_loops"] - before == stopped
+
+
 def test_answer_passes_unchanged(lab):
     answer = raw_answer(lab, """\
 HTTP/1.1 200 Success

@@ -276,7 +276,9 @@ class Origin:
         body = json.dumps(told).encode()
         headers = [("Content-Type", "application/json"), ("Content-Length", len(body))]
         if "location" in arguments:
-            headers.append(("Location", arguments["location"]))
+            headers.append(("Location", arguments["location"].replace("{target}", seen.target)))
+        if "cookie" in arguments:
+            headers.append(("Set-Cookie", arguments["cookie"]))
         self._answer(stream, int(arguments.get("status", 200)), headers,
                      b"" if seen.method == "HEAD" else body)
 
