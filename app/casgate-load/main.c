@@ -314,6 +314,7 @@ static void start_gate(struct host *h)
 		.server = "EX19",
 	};
 	struct proxy_setup setup = {
+		.workers = 1,
 		.tcp = worker_tcp(worker_get(h->group, 0)),
 		.config = &published,
 		.routes = routes,

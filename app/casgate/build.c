@@ -457,6 +457,8 @@ struct proxy_config *build_config(struct app *a, const struct conf *conf,
 		return NULL;
 	}
 	b->config.generation = ++a->generation;
+	b->config.rpc_encryption_required =
+		conf->routing.rpc_encryption == CONF_RPC_REQUIRE;
 	fill_names(conf, &b->config.topology);
 	fill_routing(conf, &b->config.topology);
 	fill_limits(conf, &b->config);

@@ -10,21 +10,37 @@
 
 #define PATIENCE SEC(10)
 
+struct question {
+	struct proxy_call call;
+	void (*fn)(struct proxy *p, void *arg, usec_t now);
+	void *arg;
+	_Atomic bool done;
+};
+
+static void answer(struct proxy *p, void *arg, usec_t now)
+{
+	struct question *q = arg;
+
+	q->fn(p, q->arg, now);
+	atomic_store_explicit(&q->done, true, memory_order_release);
+}
+
 int ask_worker(struct app *a, unsigned i,
 	       void (*fn)(struct proxy *p, void *arg, usec_t now), void *arg)
 {
-	struct proxy_call *call = calloc(1, sizeof(*call));
+	struct question *q = calloc(1, sizeof(*q));
 	usec_t until = worker_clock() + PATIENCE;
 
-	if (!call)
+	if (!q)
 		return -ENOMEM;
-	call->fn = fn;
-	call->arg = arg;
-	if (!worker_send(a->group, WORKER_CONTROL, i, call)) {
-		free(call);
+	q->call = (struct proxy_call){ answer, q };
+	q->fn = fn;
+	q->arg = arg;
+	if (!worker_send(a->group, WORKER_CONTROL, i, &q->call)) {
+		free(q);
 		return -EBUSY;
 	}
-	while (!atomic_load_explicit(&call->done, memory_order_acquire)) {
+	while (!atomic_load_explicit(&q->done, memory_order_acquire)) {
 		/* A worker that comes back later still writes to the call:
 		 * better lost than freed under it. */
 		if (worker_clock() > until) {
@@ -34,7 +50,7 @@ int ask_worker(struct app *a, unsigned i,
 		}
 		usleep(20);
 	}
-	free(call);
+	free(q);
 	return 0;
 }
 

@@ -26,7 +26,7 @@ struct worker_proxy {
 	struct worker_app app;
 	struct proxy *proxy;
 	struct app *all;
-	unsigned lcore;
+	unsigned lcore, index;
 };
 
 /* What an administrator said of a server by hand; outlives reloads. */
@@ -145,6 +145,7 @@ json_t *handle_mailbox_remove(void *ctx, struct control_call *call);
 json_t *handle_mailbox_import(void *ctx, struct control_call *call);
 json_t *handle_mailbox_count(void *ctx, struct control_call *call);
 json_t *handle_route_explain(void *ctx, struct control_call *call);
+json_t *handle_vc_list(void *ctx, struct control_call *call);
 json_t *handle_session_list(void *ctx, struct control_call *call);
 json_t *handle_session_kill(void *ctx, struct control_call *call);
 json_t *handle_neighbour_list(void *ctx, struct control_call *call);

@@ -27,6 +27,7 @@ void handlers_fill(control_handler *h)
 	h[CONTROL_MAILBOX_IMPORT] = handle_mailbox_import;
 	h[CONTROL_MAILBOX_COUNT] = handle_mailbox_count;
 	h[CONTROL_ROUTE_EXPLAIN] = handle_route_explain;
+	h[CONTROL_VC_LIST] = handle_vc_list;
 	h[CONTROL_SESSION_LIST] = handle_session_list;
 	h[CONTROL_SESSION_KILL] = handle_session_kill;
 	h[CONTROL_NEIGHBOUR_LIST] = handle_neighbour_list;
@@ -222,6 +223,11 @@ static const struct proxy_stats *of_proxy(const struct app *a, unsigned i)
 	return proxy_stats(a->proxy[i].proxy);
 }
 
+static const struct rpch_counts *of_rpc(const struct app *a, unsigned i)
+{
+	return proxy_rpc_counts(a->proxy[i].proxy);
+}
+
 static const struct tcp_stats *of_tcp(const struct app *a, unsigned i)
 {
 	return tcp_stats(worker_tcp(worker_get(a->group, i)));
@@ -243,6 +249,16 @@ static void put_proxy(struct app *a, struct counters *c)
 		put(c, "requests", exchange_protocol_word(p),
 		    "requests of this protocol sent to a back end",
 		    SUM(of_proxy, requests_of[p]));
+	for (unsigned k = 0; k < RPCH_REQUEST_COUNT; k++)
+		put(c, "rpc.requests", rpch_request_name(k),
+		    "requests to the RPC proxy of this kind",
+		    SUM(of_proxy, rpc_requests[k]));
+	for (unsigned k = 0; k < RPCH_PDU_COUNT; k++)
+		put(c, "rpc.pdus", rpch_pdu_name(k), "PDUs that passed",
+		    SUM(of_rpc, pdus[k]));
+	for (unsigned v = RPCH_NOT_RTS; v < RPCH_VERDICT_COUNT; v++)
+		put(c, "rpc.unread", rpch_verdict_name(v),
+		    rpch_verdict_words(v), SUM(of_rpc, verdicts[v]));
 	for (unsigned v = HTTP_MORE + 1; v < HTTP_VERDICT_COUNT; v++)
 		put(c, "http", http_verdict_name(v), http_verdict_words(v),
 		    SUM(of_proxy, http[v]));

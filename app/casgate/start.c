@@ -376,6 +376,13 @@ static void message(struct worker_app *w, void *msg, usec_t now)
 		      now);
 }
 
+static bool send_call(void *arg, unsigned to, struct proxy_call *call)
+{
+	struct worker_proxy *w = arg;
+
+	return worker_send(w->all->group, w->index, to, call);
+}
+
 static usec_t next(struct worker_app *w)
 {
 	return proxy_next(container_of(w, struct worker_proxy, app)->proxy);
@@ -389,6 +396,10 @@ static int start_proxies(struct app *a)
 		struct worker *worker = worker_get(a->group, w);
 		struct proxy_setup setup = {
 			.worker = w,
+			.workers = a->workers,
+			.secret = { a->secret.k1, a->secret.k0 },
+			.send = send_call,
+			.send_arg = &a->proxy[w],
 			.tcp = worker_tcp(worker),
 			.config = &a->config,
 			.routes = a->routes,
@@ -402,6 +413,7 @@ static int start_proxies(struct app *a)
 
 		a->proxy[w].app = (struct worker_app){ serve, message, next };
 		a->proxy[w].all = a;
+		a->proxy[w].index = w;
 		a->proxy[w].proxy = proxy_new(&setup, worker_clock());
 		if (!a->proxy[w].proxy) {
 			log_error("no memory for %u sessions", sessions);

@@ -188,6 +188,7 @@ struct conf_database {
 
 enum conf_mode { CONF_DIRECT, CONF_VIA_15 };
 enum conf_cross_site { CONF_SILENT, CONF_MANUAL, CONF_NEVER };
+enum conf_rpc_encryption { CONF_RPC_LOG, CONF_RPC_REQUIRE };
 enum conf_ews_2007 { CONF_EWS_PROXY, CONF_EWS_REFUSE };
 
 struct conf_routing {
@@ -195,6 +196,7 @@ struct conf_routing {
 	uint32_t cross_site;		/* enum conf_cross_site */
 	uint32_t ews_2007;		/* enum conf_ews_2007 */
 	bool eas_redirect;
+	uint32_t rpc_encryption; /* enum conf_rpc_encryption */
 	const char *target_owa_url;
 };
 

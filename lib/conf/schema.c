@@ -340,6 +340,12 @@ static const struct word ews_2007_words[] = {
 	{ 0 },
 };
 
+static const struct word rpc_encryption_words[] = {
+	{ "log", CONF_RPC_LOG },
+	{ "require", CONF_RPC_REQUIRE },
+	{ 0 },
+};
+
 #define S struct conf_routing
 static const struct setting mode_rows[] = {
 #define X(id, word)                                                            \
@@ -367,6 +373,10 @@ static const struct setting routing_rows[] = {
 	BOOL("eas-redirect", eas_redirect, 0, "false",
 	     "tell devices of legacy mailboxes the ExternalURL of their site "
 	     "(451); many mishandle it"),
+	WORDS("rpc-encryption", rpc_encryption, rpc_encryption_words, 0, "log",
+	      "RPC binds of legacy mailboxes that are not encrypted (Outlook "
+	      "2003): counted, or refused as Set-RpcClientAccess "
+	      "-EncryptionRequired does"),
 	TEXT("target-owa-url", KIND_URL, target_owa_url, 0, NULL,
 	     "where browsers of remote mailboxes are redirected "
 	     "(TargetOwaURL); left out, a 2013 or later front end does it"),

@@ -92,7 +92,7 @@ static enum step sent(struct session *s, unsigned status, size_t request,
 	if (close)
 		return session_linger(s, now);
 	stream_consume(&p->bufs, &s->client, request);
-	request_reset(s);
+	request_reset(s, now);
 	session_enter(s, SESS_EXPECT_REQUEST, now);
 	return STEP_PROGRESS;
 }

@@ -218,6 +218,7 @@ bool proxy_serve(struct proxy *p, usec_t now)
 	take_config(p);
 	judge_admission(p, now);
 	busy |= stream_feed(&p->bufs);
+	busy |= vc_send_again(p);
 	busy |= accept_new(p, now);
 	busy |= run_ready(p, now);
 	busy |= !list_empty(&p->handshakes);
@@ -229,7 +230,7 @@ bool proxy_serve(struct proxy *p, usec_t now)
 usec_t proxy_next(const struct proxy *p)
 {
 	if (!list_empty(&p->ready) || !list_empty(&p->handshakes) ||
-	    stream_hungry(&p->bufs))
+	    stream_hungry(&p->bufs) || !list_empty(&p->unsent))
 		return 0;
 	return min(tick_next(&p->wheel),
 		   bufs_short(p) ? slow_head_due(p) : USEC_NEVER);
@@ -244,7 +245,6 @@ void proxy_message(struct proxy *p, struct proxy_call *call, usec_t now)
 	 * before anything that needs it. */
 	take_config(p);
 	call->fn(p, call->arg, now);
-	atomic_store_explicit(&call->done, true, memory_order_release);
 }
 
 static void name_of_server(const struct proxy *p, const struct session *s,
@@ -335,6 +335,56 @@ void proxy_drain(struct proxy *p, usec_t now)
 		    !s->request_began)
 			session_carry_on(s, session_linger(s, now));
 	}
+}
+
+static void describe_channel(const struct proxy *p, const struct rpc *r,
+			     struct proxy_channel_info *out, usec_t now)
+{
+	const struct session *s = r->session;
+	struct tcp_info tcp;
+
+	*out = (struct proxy_channel_info){
+		.session = s->id,
+		.out = r->out,
+		.recycled = r->recycled,
+		.opaque = r->up.opaque,
+		.auth_level = r->auth_level,
+		.age_us = now - r->began,
+		.ping_us = r->ping ? now - r->ping : UINT64_MAX,
+		.timeout_us = r->timeout,
+		.pdus = r->pdus,
+		.bytes_up = s->bytes_up,
+		.bytes_down = s->bytes_down,
+	};
+	memcpy(out->vc, r->vc.b, sizeof(out->vc));
+	memcpy(out->target, r->target, sizeof(out->target));
+	exchange_printable(BYTES(s->user), out->user, sizeof(out->user));
+	name_of_server(p, s, out->server, sizeof(out->server));
+	tcp_info(s->client.tc, &tcp);
+	ipaddr_str(&tcp.remote, out->client);
+}
+
+unsigned proxy_channels(struct proxy *p, struct proxy_channel_info *out,
+			unsigned n, usec_t now)
+{
+	unsigned all = 0;
+
+	list_for_each(node, &p->channels)
+	{
+		const struct rpc *r = list_entry(node, struct rpc, link);
+
+		if (!r->session)
+			continue;
+		if (all < n)
+			describe_channel(p, r, &out[all], now);
+		all++;
+	}
+	return all;
+}
+
+const struct rpch_counts *proxy_rpc_counts(struct proxy *p)
+{
+	return &p->rpc_counts;
 }
 
 const struct proxy_stats *proxy_stats(struct proxy *p)

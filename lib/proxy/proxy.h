@@ -16,6 +16,7 @@
 #include "exchange/exchange.h"
 #include "http/http.h"
 #include "route/route.h"
+#include "rpch/rpch.h"
 #include "snap/snap.h"
 #include "stats/stats.h"
 #include "stream/stream.h"
@@ -65,6 +66,7 @@ struct proxy_config {
 	struct proxy_listener listener[PROXY_LISTENERS];
 	struct http_limits limits;
 	struct proxy_timeouts timeouts;
+	bool rpc_encryption_required; /* of legacy mailboxes' clients */
 	unsigned max_handshakes; /* in progress, a worker */
 	usec_t handshake_budget; /* a turn, one step at least */
 };
@@ -72,9 +74,15 @@ struct proxy_config {
 /* --- one worker's proxy ----------------------------------------------------------- */
 
 struct proxy;
+struct proxy_call;
 
 struct proxy_setup {
-	unsigned worker;
+	unsigned worker, workers;
+	struct hash_key secret; /* the same for all workers */
+	/* A call to another worker's proxy_message(); false: not now. NULL for
+	 * a single worker. */
+	bool (*send)(void *arg, unsigned to, struct proxy_call *call);
+	void *send_arg;
 	struct tcp_stack *tcp;	     /* outlives the proxy */
 	const struct snap *config;   /* of struct proxy_config, never NULL */
 	struct route_table *routes;
@@ -96,12 +104,11 @@ usec_t proxy_next(const struct proxy *p);
 
 /* --- what control asks -------------------------------------------------------------- */
 
-/* Runs fn on the worker, between turns. The caller keeps the call until done
- * is set. */
+/* Runs fn on the worker, between turns; the call is the sender's, and is not
+ * touched once fn has been called. */
 struct proxy_call {
 	void (*fn)(struct proxy *p, void *arg, usec_t now);
 	void *arg;
-	_Atomic bool done;
 };
 void proxy_message(struct proxy *p, struct proxy_call *call, usec_t now);
 
@@ -117,6 +124,21 @@ unsigned proxy_sessions(struct proxy *p, struct proxy_session_info *out,
 /* False when there is no such session here. Both sides are reset. PROXY_ALL:
  * every session. */
 #define PROXY_ALL UINT64_MAX
+/* A channel of Outlook Anywhere. */
+struct proxy_channel_info {
+	uint64_t session;
+	uint8_t vc[16];	/* cookie; all 0: not seen */
+	bool out, recycled, opaque;
+	uint8_t auth_level; /* of the last bind */
+	char user[128], target[64], server[EXCHANGE_NAME];
+	char client[IPADDR_STR];
+	uint64_t age_us, ping_us; /* since; ping UINT64_MAX: none */
+	uint64_t timeout_us;	  /* ConnectionTimeout, 0 = not told */
+	uint64_t pdus, bytes_up, bytes_down;
+};
+/* As proxy_sessions(). */
+unsigned proxy_channels(struct proxy *p, struct proxy_channel_info *out,
+			unsigned n, usec_t now);
 bool proxy_kill(struct proxy *p, uint64_t id, usec_t now);
 /* Close listeners and idle sessions, end the others after their answer. */
 void proxy_drain(struct proxy *p, usec_t now);
@@ -162,6 +184,16 @@ void proxy_drain(struct proxy *p, usec_t now);
 	X(starved, "times a session waited for a buffer")                      \
 	X(bytes_up, "plaintext bytes towards back ends")                       \
 	X(bytes_down, "plaintext bytes towards clients")                       \
+	X(channels, "channels of Outlook Anywhere now")                        \
+	X(channels_unread, "channels passed on unread: there were too many")   \
+	X(vc_joined, "virtual connections begun")                              \
+	X(vc_kept, "channels taken to the server that has the others")         \
+	X(vc_strangers, "replaced channels of unknown virtual connections")    \
+	X(vc_full, "virtual connections that were too many to remember")       \
+	X(vc_delayed, "questions to other workers that had to wait")           \
+	X(vc_unanswered, "questions to other workers not answered in time")    \
+	X(rpc_unencrypted, "RPC binds of legacy mailboxes not encrypted")      \
+	X(rpc_refused, "of them refused")                                      \
 	X(buffers_used, "plaintext buffers out now")                           \
 	X(large_buffers_used, "large plaintext buffers out now")               \
 	X(admission, "admission level now (0 = everything)")
@@ -171,10 +203,12 @@ struct proxy_stats {
 	PROXY_STATS(X)
 #undef X
 	uint64_t requests_of[EXCHANGE_PROTOCOL_COUNT];
+	uint64_t rpc_requests[RPCH_REQUEST_COUNT];
 	uint64_t http[HTTP_VERDICT_COUNT];
 	struct hist first_byte; /* head received -> answer's first byte [us] */
 };
 const struct proxy_stats *proxy_stats(struct proxy *p);
+const struct rpch_counts *proxy_rpc_counts(struct proxy *p);
 
 /* By stable server id; racy reads of counters are fine, last_error is to be
  * read on the worker (proxy_call). */

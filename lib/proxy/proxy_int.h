@@ -6,9 +6,20 @@
 
 #include "proxy/proxy.h"
 
+enum step {
+	STEP_WAIT,     /* nothing to be done until something arrives */
+	STEP_PROGRESS, /* call again */
+	STEP_STARVED,  /* no buffer: wait for one to come back */
+	STEP_YIELD,    /* there is more, but others first */
+	STEP_DEAD,     /* the session is gone: do not touch it */
+};
+
+#include "proxy/rpc_int.h"
+
 #define SESS_STATES(X)                                                         \
 	X(SESS_CLIENT_TLS, "client-handshake")                                 \
 	X(SESS_EXPECT_REQUEST, "expect-request")                               \
+	X(SESS_AGREE, "agree")                                                 \
 	X(SESS_CONNECT, "connect")                                             \
 	X(SESS_BACK_TLS, "server-handshake")                                   \
 	X(SESS_EXCHANGE, "exchange")                                           \
@@ -75,6 +86,9 @@ struct session {
 	char user[SESS_USER];	/* whose it is; "" = nobody named */
 	char want_user[SESS_USER]; /* of the request being served */
 
+	struct rpc *rpc; /* the request is a channel of Outlook Anywhere */
+	bool peeked;	 /* its first PDU did not come */
+
 	/* An answer of our own that waits for room at the client: its status,
 	 * and constants. */
 	unsigned owed;
@@ -99,7 +113,11 @@ struct proxy {
 	struct tick_wheel wheel;
 	struct list sessions, ready, handshakes, idle;
 	struct list heads; /* oldest first: they hold buffers and ask nothing */
-	struct slab session_slab;
+	struct slab session_slab, rpcs;
+	struct list channels; /* of rpcs */
+	struct vc_table vcs;
+	struct list unsent; /* notes to other workers */
+	struct rpch_counts rpc_counts;
 	struct stream_pool bufs;
 	struct proxy_stats stats;
 	struct proxy_server_stats *servers; /* by id */
@@ -113,14 +131,6 @@ struct proxy {
 	struct exchange_decision decision;
 	char path[HTTP_LINE_MAX * 4];
 	uint8_t out[STREAM_BUF_LARGE + 8192];
-};
-
-enum step {
-	STEP_WAIT,     /* nothing to be done until something arrives */
-	STEP_PROGRESS, /* call again */
-	STEP_STARVED,  /* no buffer: wait for one to come back */
-	STEP_YIELD,    /* there is more, but others first */
-	STEP_DEAD,     /* the session is gone: do not touch it */
 };
 
 /* stream_fill() as a step. */
@@ -162,7 +172,7 @@ enum step request_step(struct session *s, usec_t now);
 /* Write the request's head to the established back-end connection. */
 enum step request_forward(struct session *s, usec_t now);
 /* Forget the last request; the session waits for another. */
-void request_reset(struct session *s);
+void request_reset(struct session *s, usec_t now);
 
 /* Answers of our own (answer.c). In SESS_EXPECT_REQUEST nothing has changed when
  * the result is STEP_WAIT: the request will be judged again. In other states

@@ -2,6 +2,29 @@
 /* proxy_setup.c - the part of proxy.h that allocates. */
 #include "proxy/proxy_int.h"
 
+#include <errno.h>
+
+static int vc_table_init(struct vc_table *t, uint32_t most)
+{
+	uint32_t buckets = 16;
+
+	while (buckets < most)
+		buckets <<= 1;
+	t->mask = buckets - 1;
+	t->bucket = mem_new(buckets * sizeof(*t->bucket));
+	if (!t->bucket || slab_init(&t->slab, sizeof(struct vc), most))
+		return -ENOMEM;
+	for (uint32_t i = 0; i < buckets; i++)
+		list_init(&t->bucket[i]);
+	return 0;
+}
+
+static void vc_table_fini(struct vc_table *t)
+{
+	slab_fini(&t->slab);
+	mem_free(t->bucket);
+}
+
 struct proxy *proxy_new(const struct proxy_setup *setup, usec_t now)
 {
 	struct proxy *p = mem_new(sizeof(*p));
@@ -17,10 +40,14 @@ struct proxy *proxy_new(const struct proxy_setup *setup, usec_t now)
 	list_init(&p->handshakes);
 	list_init(&p->idle);
 	list_init(&p->heads);
+	list_init(&p->channels);
+	list_init(&p->unsent);
 	p->servers = mem_new(sizeof(*p->servers) * setup->max_server_ids);
 	if (!p->servers ||
 	    slab_init(&p->session_slab, sizeof(struct session),
 		      setup->max_sessions) ||
+	    slab_init(&p->rpcs, sizeof(struct rpc), setup->max_sessions) ||
+	    vc_table_init(&p->vcs, setup->max_sessions) ||
 	    stream_pool_init(&p->bufs, setup->buffers, setup->large_buffers,
 			     &p->ready)) {
 		proxy_free(p);
@@ -39,6 +66,8 @@ void proxy_free(struct proxy *p)
 
 		session_kill(s, true, s->progress);
 	}
+	vc_table_fini(&p->vcs);
+	slab_fini(&p->rpcs);
 	slab_fini(&p->session_slab);
 	stream_pool_fini(&p->bufs);
 	mem_free(p->servers);

@@ -8,6 +8,21 @@
  */
 #include "proxy/proxy_int.h"
 
+static struct rpch_watch *watch_of(struct session *s, const struct stream *from)
+{
+	return from == &s->client ? &s->rpc->up : &s->rpc->down;
+}
+
+/* What passes on a channel of Outlook Anywhere; false: it must not. */
+static bool look(struct session *s, const struct stream *from,
+		 struct bytes piece, usec_t now)
+{
+	if (from == &s->client)
+		return rpc_up(s, piece, now);
+	rpc_down(s, piece, now);
+	return true;
+}
+
 /*
  * Move one piece of a body from `from` to `to`. PROGRESS when bytes moved or
  * the end of `from` was seen; *v tells of a malformed body.
@@ -18,6 +33,7 @@ static enum step move(struct session *s, struct stream *from, struct stream *to,
 {
 	struct proxy *p = s->proxy;
 	struct http_body before = *body;
+	struct rpch_watch seen;
 	struct bytes in, piece;
 	size_t room, consumed;
 
@@ -31,8 +47,16 @@ static enum step move(struct session *s, struct stream *from, struct stream *to,
 	*v = http_body_next(body, in, &piece, &consumed);
 	if (*v != HTTP_OK)
 		return STEP_PROGRESS;
+	if (s->rpc)
+		seen = *watch_of(s, from);
+	if (s->rpc && !look(s, from, piece, now)) {
+		*body = before;
+		return STEP_WAIT;
+	}
 	if (piece.n && !stream_write(to, piece.p, piece.n, now)) {
 		*body = before;
+		if (s->rpc)
+			*watch_of(s, from) = seen;
 		return STEP_WAIT;
 	}
 	*bytes += piece.n;
@@ -117,7 +141,7 @@ static enum step finish(struct session *s, usec_t now)
 		return session_linger(s, now);
 	if (!s->back_keep || back->eof || back->cut || back->in)
 		back_close(s, now);
-	request_reset(s);
+	request_reset(s, now);
 	session_enter(s, SESS_EXPECT_REQUEST, now);
 	return STEP_PROGRESS;
 }
@@ -131,6 +155,10 @@ enum step relay_step(struct session *s, usec_t now)
 		return request_forward(s, now);
 	if (s->client.failed)
 		return session_kill(s, true, now);
+	/* Between two PDUs, or it would be read as part of one. */
+	if (s->rpc && s->rpc->fault_owed &&
+	    (!s->rpc->down.at || s->rpc->down.opaque))
+		return rpc_tell_fault(s, now);
 	up = relay_up(s, now);
 	if (up == STEP_DEAD || s->state != SESS_EXCHANGE)
 		return up;
@@ -143,7 +171,8 @@ enum step relay_step(struct session *s, usec_t now)
 		return finish(s, now);
 	if (up == STEP_PROGRESS || down == STEP_PROGRESS) {
 		session_deadline(
-			s, now + p->config->timeouts.silence[s->protocol]);
+			s, now + rpc_silence(s, p->config->timeouts
+							.silence[s->protocol]));
 		return STEP_PROGRESS;
 	}
 	return up == STEP_STARVED || down == STEP_STARVED ? STEP_STARVED

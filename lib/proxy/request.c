@@ -11,8 +11,10 @@
 /* Body bytes an Autodiscover request is read ahead, to see whose it is. */
 #define READ_AHEAD 16384
 
-void request_reset(struct session *s)
+void request_reset(struct session *s, usec_t now)
 {
+	rpc_end(s, now);
+	s->peeked = false;
 	s->scan_up = s->scan_down = (struct http_scan){ 0 };
 	s->head_len = s->await = 0;
 	s->request_began = 0;
@@ -214,7 +216,7 @@ static enum step act(struct session *s, usec_t now)
 	}
 	p->stats.proxied++;
 	p->stats.requests_of[s->protocol]++;
-	return back_begin(s, now);
+	return rpc_begin(s, now);
 }
 
 static enum step route(struct session *s, usec_t now)
@@ -226,6 +228,11 @@ static enum step route(struct session *s, usec_t now)
 	struct exchange_request r;
 	struct bytes body;
 
+	if (s->protocol == EXCHANGE_RPC && rpc_peek(s, h, now) == STEP_WAIT) {
+		if (say_continue(s, now) != STEP_PROGRESS)
+			return STEP_WAIT;
+		return fill(p, &s->client, now);
+	}
 	if (needs_read_ahead(s, h, &body)) {
 		if (say_continue(s, now) != STEP_PROGRESS)
 			return STEP_WAIT;
@@ -414,6 +421,8 @@ enum step request_forward(struct session *s, usec_t now)
 	s->bound |= s->binds;
 	s->is_get = s->is_head || bytes_eq(h->method, BYTES("GET"));
 	s->asked = target_hash(h->path, h->query);
+	if (s->rpc)
+		rpc_connected(s, now);
 	http_body_init(&s->up, h, true);
 	s->up_done = h->framing == HTTP_NO_BODY || s->up.done;
 	stream_consume(&p->bufs, &s->client, s->head_len);

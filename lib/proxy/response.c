@@ -140,6 +140,8 @@ static enum step pass_on(struct session *s, struct http_head *h, usec_t now)
 	if (!stream_write_all(&s->client, w.p, w.n, now))
 		return session_kill(s, true, now);
 	http_body_init(&s->down, h, !s->client_10);
+	if (s->rpc)
+		rpc_answer_begins(s, h);
 	s->down_done = h->framing == HTTP_NO_BODY || s->down.done;
 	s->answering = true;
 	s->status = h->status;

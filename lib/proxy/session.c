@@ -62,12 +62,13 @@ void session_enter(struct session *s, enum sess_state state, usec_t now)
 		wait = s->requests ? t->keep_alive : t->request_head;
 		list_push(&p->idle, &s->idle);
 		break;
+	case SESS_AGREE:
 	case SESS_CONNECT:
 	case SESS_BACK_TLS:
 		wait = t->connect;
 		break;
 	case SESS_EXCHANGE:
-		wait = t->silence[s->protocol];
+		wait = rpc_silence(s, t->silence[s->protocol]);
 		break;
 	case SESS_ANSWER:
 		wait = t->request_head; /* as long as one may take to ask */
@@ -133,6 +134,7 @@ enum step session_kill(struct session *s, bool reset, usec_t now)
 	p->lingering -= s->state == SESS_LINGER;
 	/* First, or its own buffers wake it instead of another. */
 	list_remove(&s->run);
+	rpc_end(s, now);
 	if (!reset)
 		back_end(s, now);
 	else if (s->back.tc)
@@ -155,6 +157,7 @@ enum step session_linger(struct session *s, usec_t now)
 	struct proxy *p = s->proxy;
 
 	back_end(s, now);
+	rpc_end(s, now);
 	stream_close(&s->client, now);
 	stream_buf_put(&p->bufs, s->client.in);
 	s->client.in = NULL;
@@ -247,6 +250,8 @@ static enum step step_of(struct session *s, usec_t now)
 		return queue_handshake(s, &s->client, now);
 	case SESS_EXPECT_REQUEST:
 		return request_step(s, now);
+	case SESS_AGREE:
+		return STEP_WAIT; /* rpc_answered() goes on */
 	case SESS_CONNECT:
 		return connect_step(s, now);
 	case SESS_BACK_TLS:
@@ -372,13 +377,23 @@ static enum step time_out(struct session *s, usec_t now)
 	case SESS_EXPECT_REQUEST:
 		if (!s->client.in)
 			return session_linger(s, now);
+		if (s->rpc && !s->peeked) {
+			/* Then it is carried without knowing whose it is. */
+			s->peeked = true;
+			s->await = 0;
+			return STEP_PROGRESS;
+		}
 		return session_answer(
 			s, 408, NULL,
 			"The request did not arrive whole in time.", true, now);
+	case SESS_AGREE:
+		return rpc_alone(s, now);
 	case SESS_CONNECT:
 	case SESS_BACK_TLS:
 		return back_failed(s, "did not answer in time", now);
 	case SESS_EXCHANGE:
+		if (s->rpc && s->rpc->refused)
+			return session_kill(s, true, now);
 		break;
 	}
 	if (s->answering)

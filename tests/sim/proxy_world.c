@@ -534,6 +534,8 @@ void world_init(struct world *w, const struct world_setup *setup)
 	w->config.current = &w->built->config;
 	w->proxy = proxy_new(
 		&(struct proxy_setup){
+			.workers = 1,
+			.secret = { 3, 4 },
 			.tcp = w->sim.host[PROXY_HOST].tcp,
 			.config = &w->config,
 			.routes = w->routes,
