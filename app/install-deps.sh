@@ -17,7 +17,7 @@ lab="nginx-light curl iproute2 iputils-ping ethtool openssl procps tcpdump
 	python3 python3-yaml"
 test="clang llvm libclang-rt-14-dev clang-format clang-tidy wrk
 	qemu-system-x86 busybox-static cpio kmod pciutils
-	python3-pytest"
+	python3-pytest python3-impacket"
 
 wanted=
 for set in "$@"; do
