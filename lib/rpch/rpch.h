@@ -67,6 +67,7 @@ const char *rpch_pdu_name(enum rpch_pdu k); /* counter name */
 	X(RPCH_OK, "ok", "well-formed")                                        \
 	X(RPCH_MORE, "more", "incomplete so far")                              \
 	X(RPCH_NOT_RTS, "not_rts", "does not begin as a channel does")         \
+	X(RPCH_STATUS_LINE, "status_line", "an HTTP error inside the channel") \
 	X(RPCH_BAD_VERSION, "bad_version", "not RPC 5.0 or 5.1")               \
 	X(RPCH_BAD_PTYPE, "bad_ptype", "an unknown type of PDU")               \
 	X(RPCH_BAD_DREP, "bad_drep", "not a little-endian ASCII sender")       \
@@ -206,6 +207,11 @@ struct rpch_bind {
 	uint16_t major, minor;	       /* its version */
 	uint8_t uuid[16];	       /* as on the wire */
 };
+
+static inline bool rpch_encrypts(const struct rpch_bind *b)
+{
+	return b->auth_level >= RPCH_LEVEL_PRIVACY;
+}
 
 /* As Exchange shows it: 11 Outlook 2003, 12 2007, 14 2010, 15 2013, 16 later. */
 struct rpch_client {

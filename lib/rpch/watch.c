@@ -57,9 +57,9 @@ static const uint8_t lessons[RPCH_PDU_CONN_A1] = {
 	[RPCH_PDU_ALTER] = CONTEXTS,  [RPCH_PDU_AUTH3] = TRAILER,
 };
 
-static const struct bytes uuids[] = { [RPCH_IF_OTHER] = { 0 },
+static const struct bytes uuids[] = {
 #define X(id, name, uuid) [id] = BYTES_LIT(uuid),
-				      RPCH_INTERFACES(X)
+	RPCH_INTERFACES(X)
 #undef X
 };
 
@@ -166,6 +166,9 @@ static enum rpch_verdict open_pdu(struct rpch_watch *w)
 	uint8_t ptype = w->buf[RPCH_AT_PTYPE];
 	enum rpch_verdict v = RPCH_OK;
 
+	/* "HTTP/1.0 503 RPC Error: ...": a proxy that lost its server. */
+	if (!memcmp(w->buf, "HTTP/1.", 7))
+		return RPCH_STATUS_LINE;
 	if (w->buf[0] != 5 || w->buf[1] > 1)
 		return RPCH_BAD_VERSION;
 	if (w->buf[RPCH_AT_DREP] != RPCH_DREP_LITTLE)
@@ -372,6 +375,15 @@ arrive(struct rpch_watch *w, struct rpch_counts *counts, struct rpch_event *ev)
 	return v;
 }
 
+/* The rest goes by unread. */
+static void skip(struct rpch_counts *counts, struct bytes *in)
+{
+	if (!in->n)
+		return;
+	counts->opaque += in->n;
+	*in = bytes_from(*in, in->n);
+}
+
 enum rpch_verdict rpch_watch(struct rpch_watch *w, struct rpch_counts *counts,
 			     struct bytes *in, struct rpch_event *ev)
 {
@@ -398,11 +410,9 @@ enum rpch_verdict rpch_watch(struct rpch_watch *w, struct rpch_counts *counts,
 			return v;
 		}
 		w->opaque = true;
-		counts->opaque += in->n;
-		*in = bytes_from(*in, in->n);
+		skip(counts, in);
 		return v;
 	}
-	counts->opaque += in->n;
-	*in = bytes_from(*in, in->n);
+	skip(counts, in);
 	return RPCH_MORE;
 }

@@ -129,6 +129,35 @@ static void recognised(void **state)
 	}
 }
 
+/* The same as they pass, cut anywhere. */
+static void watched(void **state)
+{
+	for (const struct row *row = rows; row < rows + ARRAY_LEN(rows);
+	     row++) {
+		struct pdu_buf pdu = { .n = 0 };
+
+		pdu_rts(&pdu, row->flags, row->word);
+		for (size_t n = 0; n < pdu.n; n++) {
+			struct bytes a = { pdu.b, n },
+				     b = { pdu.b + n, pdu.n - n };
+			struct rpch_counts counts = { 0 };
+			struct rpch_event ev;
+			struct rpch_watch w;
+
+			/* on the first of its hops */
+			rpch_watch_init(&w, row->hops & -row->hops);
+			assert_int_equal(rpch_watch(&w, &counts, &a, &ev),
+					 RPCH_MORE);
+			assert_int_equal(rpch_watch(&w, &counts, &b, &ev),
+					 RPCH_OK);
+			assert_int_equal(ev.kind, row->kind);
+			fields(&ev.rts, row->word);
+			assert_int_equal(counts.pdus[row->kind], 1);
+			assert_int_equal(counts.bytes[row->kind], row->size);
+		}
+	}
+}
+
 /* --- bytes as the specification prints them ------------------------------- */
 
 #define HEAD(frag, flags, n)                                                   \
@@ -373,6 +402,7 @@ int main(void)
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(no_two_alike),
 		cmocka_unit_test(recognised),
+		cmocka_unit_test(watched),
 		cmocka_unit_test(bytes_of_the_specification),
 		cmocka_unit_test(long_ones),
 		cmocka_unit_test(peeks),
