@@ -149,8 +149,8 @@ class Stream:
         self.socket.settimeout(0)   # sends ours, does not wait for theirs
         try:
             self.socket.unwrap()
-        except (OSError, ValueError):
-            pass
+        except (AttributeError, OSError, ValueError):
+            pass    # a plain socket, or one that has ended
         self.socket.settimeout(seconds)
         self.fin()
 
