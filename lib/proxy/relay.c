@@ -71,6 +71,8 @@ static enum step relay_up(struct session *s, usec_t now)
 	enum http_verdict v;
 	enum step step;
 
+	if (s->rpc && rpc_over(s))
+		return rpc_close(s, now);
 	if (s->up_done || s->back.eof || s->back.cut)
 		return STEP_WAIT;
 	if (!s->client.in && (s->client.eof || s->client.cut)) {
@@ -100,6 +102,9 @@ static enum step answer_ended(struct session *s, usec_t now)
 		s->down_done = true;
 		return STEP_PROGRESS;
 	}
+	/* A channel ends that way: RPC has its own framing. */
+	if (s->rpc && !tcp_dead(s->back.tc))
+		return session_linger(s, now);
 	s->proxy->stats.back_aborts++;
 	return session_kill(s, true, now);
 }

@@ -343,6 +343,25 @@ void rpc_answer_begins(struct session *s, const struct http_head *h)
 		s->rpc->down.opaque = true;
 }
 
+bool rpc_over(const struct session *s)
+{
+	/* An OUT channel's request is long whole; what follows is the end. */
+	if (s->rpc->out)
+		return s->up_done &&
+		       tcp_status(s->client.tc) == TCP_PEER_CLOSED;
+	return !s->up_done && !s->client.in &&
+	       (s->client.eof || s->client.cut) && !tcp_dead(s->client.tc);
+}
+
+/* The last PDUs of an IN channel must arrive, or a channel that was replaced
+ * takes the new one with it. */
+enum step rpc_close(struct session *s, usec_t now)
+{
+	if (!s->rpc->out && s->back.tc)
+		back_close(s, now);
+	return session_kill(s, false, now);
+}
+
 usec_t rpc_silence(const struct session *s, usec_t otherwise)
 {
 	const struct rpc *r = s->rpc;

@@ -109,6 +109,10 @@ void rpc_down(struct session *s, struct bytes piece, usec_t now);
 void rpc_answer_begins(struct session *s, const struct http_head *h);
 /* An owed fault is told. DEAD, or WAIT for room. */
 enum step rpc_tell_fault(struct session *s, usec_t now);
+/* Has the client ended its channel? It does so by closing the connection, in the
+ * middle of a message as it were: RPC has its own framing. */
+bool rpc_over(const struct session *s);
+enum step rpc_close(struct session *s, usec_t now);
 /* How long this channel may be silent, or `otherwise`. */
 usec_t rpc_silence(const struct session *s, usec_t otherwise);
 /* The request is over, or the session. */

@@ -244,6 +244,12 @@ def test_route_explain_with_url(lab):
                              "--url", "/ecp/")
 
 
+def test_vc_list(lab):
+    """What it shows of real ones: test_rpc.py."""
+    assert lab.gate.ctl("vc", "list") == []
+    assert lab.gate.ctl("vc", "list", "--user", BOB.smtp) == []
+
+
 # --- sessions -----------------------------------------------------------------------
 
 def test_session_list(lab):

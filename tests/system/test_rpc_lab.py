@@ -215,7 +215,7 @@ def test_out_is_recycled_at_the_end_of_its_life(serve, dial):
     client.bind()
     while client.recycled_out < 4:
         assert len(client.download(50_000)) == 50_000
-    assert 4 * 190_000 <= server.only().bytes_out < 4 * 300_000
+    assert server.only().bytes_out >= 4 * 190_000
 
 
 @pytest.mark.parametrize("side", ["inward", "outward"])

@@ -160,6 +160,8 @@ class RpcClient:
         answer = self._answer()
         if answer.ptype == rpc.BIND_NAK:
             raise Refused(struct.unpack_from("<H", answer.body)[0])
+        if answer.ptype == rpc.FAULT:
+            raise Fault(struct.unpack_from("<I", answer.body, 8)[0])
         assert answer.ptype == (rpc.ALTER_ACK if alter else rpc.BIND_ACK), answer
         if auth:
             assert rpc.ntlm_type(answer.auth[2]) == 2

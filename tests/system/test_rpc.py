@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Outlook Anywhere through casgate, on several workers: two Client Access
+servers of one site, real RPC over HTTP on both sides."""
+import base64
+import copy
+import os
+
+import pytest
+
+from lab import rpcpdu as rpc
+from lab.gate import VIP
+from lab.hosts import wait_until
+from lab.rpcclient import Fault, RpcClient
+from lab.rpcserver import RpcServer
+from lab.topology import NAMESPACE
+from lab.wire import Ended, tls_context
+
+LAB = {"workers": 4}
+SITE = "Rpc"
+NAMES = {"RPCA": "10.20.0.41", "RPCB": "10.20.0.42"}
+PEOPLE = 24
+
+
+def user(i):
+    return f"rpc{i}@contoso.com"
+
+
+@pytest.fixture(scope="module")
+def servers(module_lab):
+    """Both running, known to casgate, and a mailbox for each of PEOPLE."""
+    hosts, gate = module_lab.hosts, module_lab.gate
+    gate.config["sites"].append(SITE)
+    found = {}
+    for name, address in NAMES.items():
+        pair = gate.authority.issue(name, [f"{name.lower()}.contoso.local"])
+        hosts.address("back", address)
+        with hosts.inside("back"):
+            listener = __import__("socket").create_server((address, 443), backlog=512)
+        found[name] = RpcServer(listener, pair, name=name)
+        gate.config["servers"].append({
+            "name": name, "fqdn": f"{name.lower()}.contoso.local", "address": address,
+            "version": "2010", "site": SITE, "tls": {"ca": str(gate.authority.cert)}})
+    gate.original = copy.deepcopy(gate.config)
+    gate.reload()
+    for i in range(PEOPLE):
+        gate.ctl("mailbox", "set", user(i), "--server", "RPCA")
+    yield found
+    for server in found.values():
+        server.close()
+
+
+class Client(RpcClient):
+    """From the client's host."""
+
+    def __init__(self, lab, i=0, target="RPCA:6001", **options):
+        self._lab = lab
+        plain = base64.b64encode(f"{user(i)}:secret".encode()).decode()
+        super().__init__((VIP[4], 443), tls_context(lab.gate.authority.cert), NAMESPACE,
+                         f"Authorization: Basic {plain}\r\n", target, **options)
+
+    def connect(self):
+        with self._lab.hosts.inside("client"):
+            return super().connect()
+
+
+@pytest.fixture
+def lab(own_lab, servers):
+    own_lab.clients = []
+
+    def dial(*words, **options):
+        client = Client(own_lab, *words, **options)
+        own_lab.clients.append(client)
+        return client
+    own_lab.dial, own_lab.servers = dial, servers
+    yield own_lab
+    for client in own_lab.clients:
+        client.close(orderly=False)
+    for name in NAMES:
+        own_lab.gate.ctl("server", "enable", name)
+    if own_lab.gate.config != own_lab.gate.original:
+        own_lab.gate.config = copy.deepcopy(own_lab.gate.original)
+        own_lab.gate.reload()
+    wait_until("nothing is left", lambda: not own_lab.gate.stats()["proxy.channels"])
+    errors = [e for s in servers.values() for e in s.errors]
+    for server in servers.values():
+        server.errors.clear()
+    assert not errors
+
+
+def where(lab, client):
+    """The server that has both channels."""
+    holders = [name for name, s in lab.servers.items() if client.cookie in s.virtual]
+    assert len(holders) == 1, holders
+    return holders[0]
+
+
+def counted(lab, *names):
+    before = lab.gate.stats()
+    return lambda: tuple(lab.gate.stats()[n] - before[n] for n in names)
+
+
+# --- both channels ------------------------------------------------------------------
+
+def test_channels_meet(lab):
+    """Whatever worker each of them comes to."""
+    used = set()
+    for i in range(PEOPLE):
+        client = lab.dial(i)
+        client.open(first="in" if i % 2 else "out")
+        client.bind()
+        assert client.call(0, b"hello") == b"hello"
+        used.add(where(lab, client))
+    assert used == set(NAMES), "the users are spread"
+    rows = lab.gate.ctl("vc", "list")
+    assert len(rows) == PEOPLE
+    assert all(r["in"] == r["out"] == 1 and not r["split"] and r["auth_level"] == 6 for r in rows)
+    assert {r["user"] for r in rows} == {user(i) for i in range(PEOPLE)}
+
+
+def test_second_channel_follows_the_first(lab):
+    """The server that the first one found is drained before the second."""
+    kept = counted(lab, "proxy.vc_kept")
+    for i in range(4):
+        client = lab.dial(i)
+        client.inward, client.outward = client.connect(), client.connect()
+        client._open_out()
+        client.answered()
+        name = next(n for n, s in lab.servers.items()
+                    if any(r.kind == "out" and r.user == user(i) and not r.ended
+                           for r in s.requests))
+        lab.gate.ctl("server", "drain", name)
+        client._open_in()
+        client._expect_rts("CONN/A3")
+        client.server_window = client._expect_rts("CONN/C2").get("W")
+        client.bind()
+        assert client.call(2, b"x" * 1000)
+        assert where(lab, client) == name
+        lab.gate.ctl("server", "enable", name)
+    assert kept() == (4,)
+
+
+def test_replaced_channels_stay(lab):
+    client = lab.dial(1)
+    client.open()
+    client.bind()
+    name = where(lab, client)
+    lab.gate.ctl("server", "drain", name)
+    client.recycle_in()
+    assert client.call(0, b"over the new IN channel") == b"over the new IN channel"
+    lab.servers[name].recycle(lab.servers[name].virtual[client.cookie])
+    for _ in range(20):
+        assert client.call(0, b"y" * 500) == b"y" * 500
+        if client.recycled_out:
+            break
+    assert client.recycled_out == 1 and where(lab, client) == name
+    row, = lab.gate.ctl("vc", "list", "--user", user(1))
+    assert row["server"] == name and not row["split"]
+
+
+def test_new_ones_avoid_a_drained_server(lab):
+    lab.gate.ctl("server", "drain", "RPCA")
+    for i in range(6):
+        client = lab.dial(i)
+        client.open()
+        assert where(lab, client) == "RPCB"
+
+
+def test_a_cookie_is_nothing_without_its_user(lab):
+    """Another user who repeats it gets a virtual connection of his own."""
+    first = lab.dial(0)
+    first.open()
+    first.bind()
+    name = where(lab, first)
+    other = next(i for i in range(1, PEOPLE) if lab.gate.ctl(
+        "route", "explain", "--user", user(i), "--protocol", "rpc")["candidates"][0] != name)
+    thief = lab.dial(other, target="nowhere:6001")
+    thief.cookie = first.cookie
+    kept = counted(lab, "proxy.vc_kept")
+    thief.inward, thief.outward = thief.connect(), thief.connect()
+    thief._open_in()
+    assert first.call(0, b"mine") == b"mine"
+    wait_until("both are there", lambda: len(lab.gate.ctl("vc", "list")) == 2)
+    assert kept() == (0,)
+
+
+# --- what passes -----------------------------------------------------------------------
+
+def test_large_calls_and_pings(lab):
+    client = lab.dial(2)
+    client.open()
+    client.bind()
+    for n in (0, 1, 4000, 70_000, 300_000):
+        assert len(client.download(n)) == n
+        client.upload(n)
+    client.ping()
+    assert client.call(0, b"z") == b"z"
+    row, = lab.gate.ctl("vc", "list", "--user", user(2))
+    assert row["ping_ms"] >= 0 and row["pdus"] > 20 and row["bytes_down"] > 370_000
+    assert row["target"] in ("RPCA", user(2))
+
+
+def test_echo_and_errors_pass(lab):
+    client = lab.dial(3)
+    answer = client.echo()
+    assert (answer.status, answer.reason, answer.body) == (200, "Success", rpc.rts(rpc.ECHO))
+    refused = lab.dial(3, target="refuse.6ba:6001")
+    refused.inward, refused.outward = refused.connect(), refused.connect()
+    refused._open_out()
+    head = refused.outward.head()
+    assert head.status == 503 and head.reason.startswith("RPC Error: 6ba")
+
+
+def test_killed_server_ends_its_own_and_no_other(lab):
+    clients = [lab.dial(i) for i in range(8)]
+    for client in clients:
+        client.open()
+        client.bind()
+    lost = [c for c in clients if where(lab, c) == "RPCA"]
+    rest = [c for c in clients if where(lab, c) == "RPCB"]
+    assert lost and rest
+    for client in lost:
+        server = lab.servers["RPCA"]
+        server.cut(server.virtual[client.cookie], how="reset")
+    for client in lost:
+        with pytest.raises((OSError, Ended)):
+            for _ in range(100):
+                client.call(0, b"?")
+    for client in rest:
+        assert client.call(0, b"still here") == b"still here"
+
+
+# --- encryption ---------------------------------------------------------------------------
+
+def test_unencrypted_is_counted(lab):
+    count = counted(lab, "proxy.rpc_unencrypted", "proxy.rpc_refused")
+    client = lab.dial(4)
+    client.open()
+    client.bind(level=rpc.CONNECT)
+    assert client.call(0, b"plain") == b"plain"
+    assert count() == (1, 0)
+    row, = lab.gate.ctl("vc", "list", "--user", user(4))
+    assert row["auth_level"] == 2
+
+
+def test_unencrypted_is_refused(lab):
+    """With a fault that an old Outlook shows as access denied."""
+    lab.gate.config["routing"] = {"rpc-encryption": "require"}
+    lab.gate.reload()
+    count = counted(lab, "proxy.rpc_unencrypted", "proxy.rpc_refused")
+    good = lab.dial(6)
+    good.open()
+    good.bind()
+    for i in range(6):
+        client = lab.dial(i)
+        client.open()
+        with pytest.raises(Fault) as fault:
+            client.bind(level=rpc.CONNECT)
+        assert fault.value.status == 5
+        with pytest.raises((OSError, Ended)):
+            client.call(0, b"?")
+    assert good.call(0, b"encrypted") == b"encrypted"
+    assert count() == (6, 6)
+
+
+def test_later_versions_are_not_meant(lab):
+    lab.gate.config["routing"] = {"rpc-encryption": "require"}
+    for server in lab.gate.config["servers"]:
+        if server["name"] in NAMES:
+            server["version"] = "2016"
+    lab.gate.reload()
+    client = lab.dial(7, target=f"{os.urandom(16).hex()}@contoso.com:6001")
+    client._target = "RPCA:6001"
+    client.open()
+    client.bind(level=rpc.CONNECT)
+    assert client.call(0, b"plain") == b"plain"
