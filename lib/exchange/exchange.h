@@ -264,6 +264,19 @@ struct exchange_request {
  * others with route_find() and then exchange_place_at(). */
 void exchange_keys(const struct exchange_request *r, struct exchange_keys *out);
 
+/* What the query of an ActiveSync request says: "Cmd=Sync&User=...", or packed
+ * in base64 (MS-ASHTTP 2.2.1.1.1.1). Strings are empty when it does not. */
+struct exchange_eas {
+	bool base64;
+	uint8_t version;     /* 121 = 12.1; of the packed form, else 0 */
+	const char *command; /* "Sync"; "" for one that is not known */
+	char device[64], type[64];
+	char user[EXCHANGE_KEY];
+};
+
+/* False: neither form. */
+bool exchange_eas_query(struct bytes query, struct exchange_eas *out);
+
 /* --- decisions ---------------------------------------------------------------------- */
 
 /* Where the mailbox is, as the table found it. */

@@ -170,14 +170,12 @@ static void add_user(struct exchange_keys *k, struct bytes user,
 	keys_add(k, kind, user);
 }
 
-/* The base64 form of the query holds no user; nor does it
- * hold "User=", which has a '=' in the middle. */
 static void add_eas_user(struct exchange_keys *k, struct bytes query)
 {
-	char text[EXCHANGE_KEY];
+	struct exchange_eas q;
 
-	if (text_query(query, "User", text, sizeof(text)))
-		add_user(k, BYTES(text), EXCHANGE_KEY_QUERY_USER);
+	if (exchange_eas_query(query, &q))
+		add_user(k, BYTES(q.user), EXCHANGE_KEY_QUERY_USER);
 }
 
 void exchange_keys(const struct exchange_request *r, struct exchange_keys *out)

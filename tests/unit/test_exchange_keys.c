@@ -385,9 +385,57 @@ static void long_keys(void **state)
 	}
 }
 
+static void eas_queries(void **state)
+{
+	static const struct {
+		const char *query;
+		bool ok;
+		uint8_t version;
+		const char *command, *device, *type, *user;
+	} rows[] = {
+		{ "Cmd=Ping&User=CONTOSO%5Calice&DeviceId=v140Device&"
+		  "DeviceType=SmartPhone",
+		  true, 0, "Ping", "v140Device", "SmartPhone",
+		  "CONTOSO\\alice" },
+		{ "cmd=foldersync&deviceid=1", true, 0, "FolderSync", "1", "",
+		  "" },
+		{ "Cmd=Unheard", true, 0, "", "", "", "" },
+		/* MS-ASHTTP's own example */
+		{ "jAAJBAp2MTQwRGV2aWNlAApTbWFydFBob25l", true, 140, "Sync",
+		  "v140Device", "SmartPhone", "" },
+		/* a policy key of 4 bytes; FolderSync; parameter 8: User */
+		{ "eQkJBANhYmMEAQIDBAF4CAVhbGljZQ==", true, 121, "FolderSync",
+		  "abc", "x", "alice" },
+		/* a policy key of 3, a device id of none, cut off, too long a
+		 * length, a control character, neither form */
+		{ "eQkJBANhYmMDAQIDAXg=", false },
+		{ "eQkJBAAAAXg=", false },
+		{ "eQkJBANh", false },
+		{ "eQkJBP9hYmM=", false },
+		{ "eQkJBANhCmMAAXg=", false },
+		{ "User=alice", false },
+		{ "not base64!", false },
+		{ "", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct exchange_eas q;
+
+		assert_int_equal(exchange_eas_query(BYTES(rows[i].query), &q),
+				 rows[i].ok);
+		assert_int_equal(q.version, rows[i].version);
+		assert_string_equal(q.command,
+				    rows[i].ok ? rows[i].command : "");
+		assert_string_equal(q.device, rows[i].ok ? rows[i].device : "");
+		assert_string_equal(q.type, rows[i].ok ? rows[i].type : "");
+		assert_string_equal(q.user, rows[i].ok ? rows[i].user : "");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(eas_queries),
 		cmocka_unit_test(outlook_anywhere),
 		cmocka_unit_test(anchors),
 		cmocka_unit_test(mapi),
