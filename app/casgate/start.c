@@ -7,6 +7,7 @@
  */
 #include "casgate.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
@@ -110,18 +111,51 @@ static bool place(const struct conf *conf, unsigned workers, char *dst,
 	return shared;
 }
 
+static const char *profiles(const struct app *a, const struct conf *conf)
+{
+	if (a->opt.profiles)
+		return a->opt.profiles;
+	return conf->appliance.driver_profiles ? conf->appliance.driver_profiles
+					       : CASGATE_PROFILES;
+}
+
+/* The names of those there are, for who asked for another. */
+static void list_profiles(const char *dir, char *dst, size_t cap)
+{
+	struct dirent **all;
+	int n = scandir(dir, &all, NULL, alphasort);
+	size_t at = 0;
+
+	dst[0] = '\0';
+	for (int i = 0; i < n; i++) {
+		const char *name = all[i]->d_name, *dot = strrchr(name, '.');
+
+		if (dot && strcmp(dot, ".yaml") == 0 && at < cap)
+			at += (size_t)snprintf(dst + at, cap - at, "%s%.*s",
+					       at ? ", " : "",
+					       (int)(dot - name), name);
+		free(all[i]);
+	}
+	if (n >= 0)
+		free(all);
+}
+
 /* The profile as conf reads it; its findings are in *report. */
 static int read_profile(const struct app *a, const struct conf *conf,
 			const char *name, struct conf_profile *out,
 			struct conf_report *report)
 {
-	const char *dir = a->opt.profiles ? a->opt.profiles
-			  : conf->appliance.driver_profiles
-				  ? conf->appliance.driver_profiles
-				  : CASGATE_PROFILES;
-	char path[512];
+	char path[512], have[400];
 
-	snprintf(path, sizeof(path), "%s/%s.yaml", dir, name);
+	snprintf(path, sizeof(path), "%s/%s.yaml", profiles(a, conf), name);
+	if (access(path, F_OK)) {
+		list_profiles(profiles(a, conf), have, sizeof(have));
+		conf_report_add(report, CONF_ERROR, (struct conf_pos){ 0 }, "",
+				"no driver profile '%s' in %s, which has %s",
+				name, profiles(a, conf),
+				have[0] ? have : "none");
+		return -EINVAL;
+	}
 	return conf_profile_load(path, out, report);
 }
 
@@ -172,9 +206,11 @@ int start_check(const struct app *a, const struct conf *conf,
 			rc = -EINVAL;
 			conf_report_add(report, CONF_ERROR,
 					conf_where(conf, path), path, "%s",
-					own.n ? conf_message_str(&own, 0, line,
-								 sizeof(line))
-					      : "no memory");
+					!own.n	       ? "no memory"
+					: !own.file[0] ? own.message[0].text
+						       : conf_message_str(
+								 &own, 0, line,
+								 sizeof(line)));
 		}
 		conf_report_fini(&own);
 	}
