@@ -70,6 +70,7 @@ struct session {
 	bool counted;	    /* among the requests */
 	bool draining;
 	bool binds;	 /* the request authenticates the connection (NTLM) */
+	bool goes_on;	 /* ... with what this server's challenge asked for */
 	bool is_get;	 /* or HEAD: a redirect would be followed */
 	uint64_t asked;	 /* hash of its path and query */
 	unsigned status; /* of the answer */

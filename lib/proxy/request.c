@@ -85,6 +85,16 @@ static enum step await_head(struct session *s, usec_t now)
 	return fill(s->proxy, &s->client, now);
 }
 
+/* NTLM's message 3, or SPNEGO's NegTokenResp (MS-NLMP 2.2.1.3, RFC 4178 4.2.2):
+ * an answer to the challenge of the server that sent it, and of no other. */
+static bool is_later_leg(struct bytes token)
+{
+	static const struct bytes message_3 = BYTES_LIT("TlRMTVNTUAAD");
+
+	return bytes_eq(bytes_upto(token, message_3.n), message_3) ||
+	       (token.n && token.p[0] == 'o');
+}
+
 /* The name in a Basic header, as it came; "" without one. NTLM and Negotiate
  * authenticate the connection instead of the request. */
 static void who(struct session *s, const struct http_head *h)
@@ -94,7 +104,7 @@ static void who(struct session *s, const struct http_head *h)
 	struct bytes scheme, rest, name;
 	long n;
 
-	s->binds = false;
+	s->binds = s->goes_on = false;
 	s->want_user[0] = '\0';
 	if (!f)
 		return;
@@ -103,6 +113,7 @@ static void who(struct session *s, const struct http_head *h)
 	if (bytes_ieq(scheme, BYTES("NTLM")) ||
 	    bytes_ieq(scheme, BYTES("Negotiate"))) {
 		s->binds = true;
+		s->goes_on = is_later_leg(bytes_trim(rest));
 		return;
 	}
 	if (!bytes_ieq(scheme, BYTES("Basic")))
@@ -187,6 +198,19 @@ static enum step say_continue(struct session *s, usec_t now)
 	return STEP_PROGRESS;
 }
 
+/* A connection that was authenticated as such goes on where it is when the
+ * request names nobody, as Windows' clients do; in the middle of a handshake;
+ * and with a server that finds every mailbox by itself. */
+static bool stays(const struct session *s)
+{
+	const struct proxy *p = s->proxy;
+	int i = back_index(p, s->server_id);
+
+	return !p->keys.n || s->goes_on ||
+	       (i >= 0 &&
+		exchange_is_modern(p->config->topology.server[i].version));
+}
+
 static enum step act(struct session *s, usec_t now)
 {
 	struct proxy *p = s->proxy;
@@ -205,11 +229,9 @@ static enum step act(struct session *s, usec_t now)
 	s->n_candidates = (uint8_t)d->n;
 	for (unsigned i = 0; i < d->n; i++)
 		s->candidate[i] = t->server[d->candidate[i]].id;
-	/* A connection that was authenticated as such goes on where it is
-	 * when the request itself names nobody, as Windows' clients do. */
 	if (s->back.tc && s->bound && !s->want_user[0]) {
 		memcpy(s->want_user, s->user, sizeof(s->user));
-		if (!p->keys.n) {
+		if (stays(s)) {
 			s->candidate[0] = s->server_id;
 			s->n_candidates = 1;
 		}

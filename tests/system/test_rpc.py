@@ -273,3 +273,70 @@ def test_later_versions_are_not_meant(lab):
     client.open()
     client.bind(level=rpc.CONNECT)
     assert client.call(0, b"plain") == b"plain"
+
+
+# --- a client that nobody here wrote ---------------------------------------------------------
+
+IMPACKET = """
+import sys
+from impacket.dcerpc.v5 import mgmt, transport
+from impacket.http import AUTH_BASIC, AUTH_NTLM
+from impacket.uuid import uuidtup_to_bin
+how, level = sys.argv[1], int(sys.argv[2])
+through = transport.DCERPCTransportFactory("ncacn_http:RPCA[6001]")
+through.set_rpc_proxy_url("https://mail.contoso.com/rpc/rpcproxy.dll")
+through.set_credentials("rpc0", "secret", "CONTOSO")
+through.set_auth_type(AUTH_BASIC if how == "basic" else AUTH_NTLM)
+dce = through.get_dce_rpc()
+dce.connect()
+if level:
+    dce.set_auth_level(level)
+    dce.bind(uuidtup_to_bin(("a4f1db00-ca47-1067-b31f-00dd010662da", "0.81")))
+    print("bound")
+else:
+    dce.bind(mgmt.MSRPC_UUID_MGMT)
+    print("interfaces", mgmt.hinq_if_ids(dce)["if_id_vector"]["count"])
+    dce.bind(uuidtup_to_bin(("a4f1db00-ca47-1067-b31f-00dd010662da", "0.81")))
+    dce.call(1, (600000).to_bytes(4, "little"))
+    print("bytes", len(dce.recv()))
+dce.disconnect()
+"""
+
+
+def impacket(lab, how, level=0):
+    pytest.importorskip("impacket")
+    return lab.hosts.run("client", "/usr/bin/python3", "-W", "ignore", "-c", IMPACKET, how,
+                         str(level), check=False, timeout=60)
+
+
+@pytest.fixture
+def known(lab):
+    """impacket says CONTOSO\\rpc0."""
+    lab.gate.ctl("mailbox", "set", user(0), "--server", "RPCA", "--sam", "CONTOSO\\rpc0")
+    return lab
+
+
+@pytest.mark.parametrize("how", ["basic", "ntlm"])
+def test_impacket(known, how):
+    """It asks for 100 Continue on both channels. With NTLM its first request has
+    no target yet, and goes to a front end that finds every mailbox; the rest of
+    the handshake stays there, and so do the channels on those connections."""
+    if how == "ntlm":
+        for server in known.gate.config["servers"]:
+            if server["name"] == "RPCA":
+                server["version"] = "2016"
+            if server["name"] == "EX13":
+                server["drained"] = True
+        known.gate.reload()
+    done = impacket(known, how)
+    assert done.stdout.split() == ["interfaces", "2", "bytes", "600000"], done.stderr[-600:]
+
+
+@pytest.mark.parametrize("policy, level, words", [
+    ("log", 2, "bound"), ("log", 6, "bound"), ("require", 6, "bound"),
+    ("require", 2, "rpc_s_access_denied"), ("require", 5, "rpc_s_access_denied")])
+def test_impacket_and_encryption(known, policy, level, words):
+    known.gate.config["routing"] = {"rpc-encryption": policy}
+    known.gate.reload()
+    done = impacket(known, "basic", level)
+    assert words in done.stdout + done.stderr, (done.stdout, done.stderr[-600:])
