@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 
-DATA_PATH = ["base", "stats", "tick", "http", "rpch", "exchange", "ip", "tcp", "stream", "worker", "proxy"]
+DATA_PATH = ["base", "stats", "tick", "http", "rpch", "mail", "exchange", "ip", "tcp", "stream", "worker", "proxy"]
 BANNED = {
     "malloc", "calloc", "realloc", "free", "aligned_alloc", "posix_memalign", "strdup",
     "printf", "fprintf", "puts", "fputs", "fwrite", "perror", "vprintf", "vfprintf",
