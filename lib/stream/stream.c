@@ -108,6 +108,20 @@ void stream_consume(struct stream_pool *p, struct stream *st, size_t n)
 	}
 }
 
+void stream_wipe(struct stream_pool *p, struct stream *st, size_t n)
+{
+	struct stream_buf *b = st->in;
+
+	if (!n)
+		return;
+	assert(b && n <= b->end - b->off);
+	mem_wipe(b->data, b->off + n);
+	/* Moving bytes to the front left copies behind their end. */
+	if (n == b->end - b->off)
+		mem_wipe(b->data + b->end, b->cap - b->end);
+	stream_consume(p, st, n);
+}
+
 static struct span_in arrived(const struct stream *st, struct iovec *iov)
 {
 	return span_in_of(iov, tcp_rx_peek(st->tc, iov, PIECES));
@@ -334,6 +348,14 @@ void stream_close(struct stream *st, usec_t now)
 	    tls_close(st->tls, &out) == TLS_OK &&
 	    out.used <= tcp_tx_space(st->tc))
 		tcp_write(st->tc, alert, out.used, now);
+	tcp_shutdown(st->tc, now);
+}
+
+void stream_cut(struct stream *st, usec_t now)
+{
+	if (!st->tc || st->closed)
+		return;
+	st->closed = true;
 	tcp_shutdown(st->tc, now);
 }
 

@@ -81,6 +81,9 @@ enum stream_got stream_fill(struct stream_pool *p, struct stream *st,
 			    usec_t now);
 void stream_consume(struct stream_pool *p, struct stream *st, size_t n);
 
+/* The same of what holds a password: nothing of it stays in the buffer. */
+void stream_wipe(struct stream_pool *p, struct stream *st, size_t n);
+
 /* One handshake step; TLS_OK when it is complete. */
 enum tls_result stream_handshake(struct stream *st, usec_t now);
 
@@ -99,6 +102,8 @@ must_check bool stream_write_all(struct stream *st, const void *data, size_t n,
 
 /* close_notify and FIN, once. */
 void stream_close(struct stream *st, usec_t now);
+/* FIN alone, instead: the end of what was cut must not look clean. */
+void stream_cut(struct stream *st, usec_t now);
 /* The end: TCP closed (or reset), TLS freed, buffer back, all zero. */
 void stream_drop(struct stream_pool *p, struct stream *st, bool reset,
 		 usec_t now);

@@ -18,7 +18,7 @@
  * may be in use on another thread meanwhile.
  *
  * TLS 1.2 and 1.3; no renegotiation, no compression, no early data; ALPN is
- * http/1.1 or none. A failure is for good: every later call repeats it.
+ * one protocol or none. A failure is for good: every later call repeats it.
  *
  * RFC 8446, 5246, 5077, 6066 (SNI), 7301 (ALPN), 6125 (names).
  */
@@ -85,6 +85,7 @@ struct tls_server_config {
 	unsigned n_tickets; /* sent per full 1.3 handshake [0..4]; 0 for
 			     * clients that hang on them (GnuTLS of Samba) */
 	struct tls_tickets *tickets; /* borrowed; NULL = no resumption */
+	const char *alpn; /* a constant; NULL = http/1.1 */
 	const char *context; /* listener's name: tickets stay within it, and
 			      * within the name the client asked for */
 };
@@ -121,6 +122,7 @@ struct tls_target_config {
 	const char *ca_file;
 	bool pinned; /* then `pin` alone decides: no CA, no name, no dates */
 	uint8_t pin[SEAL_SHA256]; /* SHA-256 of the leaf certificate (DER) */
+	const char *alpn; /* NULL = http/1.1, "" = none is offered */
 	/* 12 or 13; 10 needs a pin, and allows all that Exchange 2007 needs:
 	 * SHA-1, RSA key exchange, 1024 bits, no RFC 5746. */
 	unsigned min_version;

@@ -142,16 +142,17 @@ static int on_name(SSL *ssl, int *alert, void *arg)
 	return SSL_TLSEXT_ERR_OK;
 }
 
-/* RFC 7301 3.2: of what the client offers http/1.1, or nothing at all. */
+/* RFC 7301 3.2: of what the client offers the one protocol, or nothing at all.
+ * So nobody is tricked into speaking another one here (ALPACA). */
 static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *outlen,
 		   const unsigned char *in, unsigned int n, void *arg)
 {
-	static const struct bytes http11 = BYTES_LIT("http/1.1");
+	struct bytes ours = BYTES((const char *)arg);
 
 	for (unsigned i = 0; i < n; i += 1u + in[i]) {
 		struct bytes offered = { in + i + 1, in[i] };
 
-		if (in[i] >= n - i || !bytes_eq(offered, http11))
+		if (in[i] >= n - i || !bytes_eq(offered, ours))
 			continue;
 		*out = offered.p;
 		*outlen = (unsigned char)offered.n;
@@ -187,7 +188,9 @@ static SSL_CTX *context_new(struct tls_server *s,
 	SSL_CTX_set_timeout(ctx, TLS_TICKET_LIFETIME);
 	SSL_CTX_set_client_hello_cb(ctx, on_hello, s);
 	SSL_CTX_set_tlsext_servername_callback(ctx, on_name);
-	SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
+	SSL_CTX_set_alpn_select_cb(
+		ctx, on_alpn,
+		(void *)(uintptr_t)(config->alpn ? config->alpn : "http/1.1"));
 	if (config->tickets)
 		SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket);
 	else

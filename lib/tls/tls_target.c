@@ -301,16 +301,20 @@ static int trust(struct tls_target *t, const struct tls_target_config *config,
 static int build(struct tls_target *t, const struct tls_target_config *config,
 		 char *error, size_t cap)
 {
-	static const unsigned char alpn[] = "\x08http/1.1";
+	struct bytes alpn = BYTES(config->alpn ? config->alpn : "http/1.1");
+	unsigned char offer[1 + 32] = { (unsigned char)alpn.n };
 	bool legacy = config->min_version < 12;
 	struct ipaddr address;
 
+	assert(alpn.n < sizeof(offer));
+	memcpy(offer + 1, alpn.p, alpn.n);
 	t->bio = tls_io_method();
 	t->name = strdup(config->name);
 	t->ctx = tls_context_new(TLS_client_method(), config->min_version);
 	if (!t->bio || !t->name || !t->ctx ||
 	    !SSL_CTX_set_cipher_list(t->ctx, legacy ? legacy_suites : suites) ||
-	    SSL_CTX_set_alpn_protos(t->ctx, alpn, sizeof(alpn) - 1)) {
+	    (alpn.n &&
+	     SSL_CTX_set_alpn_protos(t->ctx, offer, 1 + (unsigned)alpn.n))) {
 		snprintf(error, cap, "TLS: %s", tls_reason());
 		return -1;
 	}

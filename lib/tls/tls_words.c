@@ -106,7 +106,7 @@ static const struct {
 	{ SSL_R_HTTPS_PROXY_REQUEST, "takes us for an HTTP proxy" },
 	{ SSL_R_WRONG_VERSION_NUMBER, "does not speak TLS" },
 	{ SSL_R_NO_SHARED_CIPHER, "has no cipher suite in common with us" },
-	{ SSL_R_NO_APPLICATION_PROTOCOL, "offers no http/1.1 (ALPN)" },
+	{ SSL_R_NO_APPLICATION_PROTOCOL, "speaks another protocol (ALPN)" },
 	{ SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC,
 	  "sent a record that was damaged or forged" },
 	{ SSL_R_UNSAFE_LEGACY_RENEGOTIATION_DISABLED,

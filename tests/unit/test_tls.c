@@ -210,7 +210,7 @@ static void alpn(void **state)
 		} else {
 			assert_int_equal(server, TLS_FAIL_PROTOCOL);
 			assert_string_equal(tls_error(p->server.t),
-					    "offers no http/1.1 (ALPN)");
+					    "speaks another protocol (ALPN)");
 			assert_int_equal(client, TLS_FAIL_ALERT);
 			assert_string_equal(
 				tls_error(p->client.t),
@@ -218,6 +218,28 @@ static void alpn(void **state)
 		}
 		pair_free(p);
 	}
+}
+
+/* A mail port is not lured into HTTP, nor is a mail server offered it. */
+static void alpn_of_mail(void **state)
+{
+	struct tls_server *imap = ends_server_with(
+		"ec", (struct tls_server_config){ .alpn = "imap" });
+	struct tls_target *none = ends_target(
+		(struct tls_target_config){ .name = NAME,
+					    .ca_file = certs_path("ca", ".pem"),
+					    .alpn = "" });
+	enum tls_result client, server;
+
+	for (int mail = 0; mail < 2; mail++) {
+		struct pair *p = pair_new(imap, mail ? none : target, whole);
+
+		pair_shake(p, &client, &server);
+		assert_int_equal(server, mail ? TLS_OK : TLS_FAIL_PROTOCOL);
+		pair_free(p);
+	}
+	tls_server_free(imap);
+	tls_target_free(none);
 }
 
 static void strangers(void **state)
@@ -310,6 +332,7 @@ int main(void)
 		cmocka_unit_test(data_behind_finished_waits),
 		cmocka_unit_test(contexts_may_go_before_connections),
 		cmocka_unit_test(alpn),
+		cmocka_unit_test(alpn_of_mail),
 		cmocka_unit_test(strangers),
 		cmocka_unit_test(gone_before_it_began),
 		cmocka_unit_test(a_handshake_has_an_end),
