@@ -17,6 +17,7 @@ lab="nginx-light curl iproute2 iputils-ping ethtool openssl procps tcpdump
 	python3 python3-yaml"
 test="clang llvm libclang-rt-14-dev clang-format clang-tidy wrk
 	qemu-system-x86 busybox-static cpio kmod pciutils
+	dovecot-imapd dovecot-pop3d
 	python3-pytest python3-impacket"
 
 wanted=
@@ -51,7 +52,7 @@ tidy() {
 }
 trap tidy EXIT
 
-# nginx is wanted as a program; Debian would also start it as a service.
+# nginx and Dovecot are wanted as programs; Debian would also start services.
 if [ ! -e "$policy" ]; then
 	made_policy=yes
 	printf '#!/bin/sh\nexit 101\n' >"$policy"
@@ -77,10 +78,12 @@ if ! install; then
 		exit 1
 	fi
 fi
-case "$missing" in
-*nginx*)
-	if [ -d /run/systemd/system ]; then
-		systemctl disable --quiet nginx.service >/dev/null 2>&1 || true
-	fi ;;
-esac
+for service in nginx dovecot; do
+	case $missing in
+	*$service*)
+		if [ -d /run/systemd/system ]; then
+			systemctl disable --quiet $service.service >/dev/null 2>&1 || true
+		fi ;;
+	esac
+done
 echo "Installed in $((SECONDS - began)) s."

@@ -12,8 +12,10 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-_Static_assert((int)CONF_VDIR_COUNT == (int)EXCHANGE_PROTOCOL_COUNT,
-	       "conf and exchange count the same virtual directories");
+_Static_assert((int)CONF_PROTOCOL_COUNT == (int)EXCHANGE_PROTOCOL_COUNT &&
+		       (int)CONF_VDIR_POP == (int)EXCHANGE_POP &&
+		       (int)CONF_VDIR_IMAP == (int)EXCHANGE_IMAP,
+	       "conf and exchange count the same protocols");
 
 /* TLS contexts outlive a configuration that differs only in drain states. */
 struct tls_set {
@@ -21,6 +23,7 @@ struct tls_set {
 	unsigned workers, n_listeners, n_servers;
 	struct tls_server *listener[PROXY_LISTENERS][PROXY_WORKERS];
 	struct tls_target *(*server)[PROXY_WORKERS];
+	struct tls_target *(*mail)[PROXY_WORKERS]; /* the same servers */
 };
 
 /* Freed on liburcu's thread, so it holds all it needs. */
@@ -38,8 +41,11 @@ static void tls_set_put(struct tls_set *t)
 			tls_server_free(t->listener[i][w]);
 		for (unsigned i = 0; i < t->n_servers; i++)
 			tls_target_free(t->server[i][w]);
+		for (unsigned i = 0; i < t->n_servers; i++)
+			tls_target_free(t->mail[i][w]);
 	}
 	free(t->server);
+	free(t->mail);
 	free(t);
 }
 
@@ -136,7 +142,9 @@ static void fill_vdirs(const struct conf_server *c, struct exchange_server *s)
 {
 	const char *why;
 
-	for (unsigned i = 0; i < EXCHANGE_PROTOCOL_COUNT; i++) {
+	s->vdir[EXCHANGE_POP].present = c->pop;
+	s->vdir[EXCHANGE_IMAP].present = c->imap;
+	for (unsigned i = 0; i < CONF_VDIR_COUNT; i++) {
 		struct exchange_vdir *v = &s->vdir[i];
 
 		assert(!strcmp(conf_vdir_word(i), exchange_protocol_word(i)));
@@ -177,6 +185,8 @@ static void fill_addresses(const struct conf *conf, unsigned i,
 	char path[CONF_PATH];
 
 	b->port = (uint16_t)c->port;
+	b->pop_port = (uint16_t)c->pop_port;
+	b->imap_port = (uint16_t)c->imap_port;
 	for (unsigned n = 0; n < c->n_sources && n < PROXY_SOURCES; n++)
 		b->source[b->n_sources++] = c->sources[n];
 	for (unsigned n = 0; n < c->n_addresses && n < PROXY_ADDRS; n++)
@@ -229,6 +239,16 @@ static int fill_server(struct app *a, const struct conf *conf, unsigned i,
 /* --- TLS
  * ----------------------------------------------------------------------- */
 
+static bool is_mail(uint32_t protocol)
+{
+	return protocol != CONF_HTTPS && protocol != CONF_HTTP;
+}
+
+static bool is_imap(uint32_t protocol)
+{
+	return protocol == CONF_IMAP || protocol == CONF_IMAPS;
+}
+
 static int make_listener(struct app *a, const struct conf *conf, unsigned i,
 			 struct built *b, unsigned w, struct conf_report *r)
 {
@@ -239,6 +259,9 @@ static int make_listener(struct app *a, const struct conf *conf, unsigned i,
 		.min_version = c->tls_min,
 		.n_tickets = c->tickets,
 		.tickets = a->tickets,
+		.alpn = !is_mail(c->protocol)  ? NULL
+			: is_imap(c->protocol) ? "imap"
+					       : "pop3",
 		.context = c->name,
 	};
 	char error[400], path[CONF_PATH];
@@ -261,8 +284,8 @@ static int make_listener(struct app *a, const struct conf *conf, unsigned i,
 	return -EINVAL;
 }
 
-static int make_target(const struct conf *conf, unsigned i, struct built *b,
-		       unsigned w, struct conf_report *r)
+static int make_target(const struct conf *conf, unsigned i, const char *alpn,
+		       struct tls_target **out, struct conf_report *r)
 {
 	const struct conf_server *c = &conf->servers[i];
 	struct tls_target_config cfg = {
@@ -270,33 +293,51 @@ static int make_target(const struct conf *conf, unsigned i, struct built *b,
 		.ca_file = c->tls.ca,
 		.pinned = c->tls.pinned,
 		.min_version = c->tls.min,
+		.alpn = alpn,
 	};
 	char error[400], path[CONF_PATH];
 
 	memcpy(cfg.pin, c->tls.pin, sizeof(cfg.pin));
-	b->tls->server[i][w] = tls_target_new(&cfg, error, sizeof(error));
-	b->config.server[i].tls[w] = b->tls->server[i][w];
-	if (b->tls->server[i][w])
+	*out = tls_target_new(&cfg, error, sizeof(error));
+	if (*out)
 		return 0;
 	snprintf(path, sizeof(path), "servers[%u].tls", i);
 	say(r, conf, CONF_ERROR, path, error);
 	return -EINVAL;
 }
 
+/* Sessions and ALPN of one service are not another's. */
+static int make_targets(const struct conf *conf, unsigned i, struct built *b,
+			unsigned w, bool mail, struct conf_report *r)
+{
+	struct tls_target **web = &b->tls->server[i][w];
+	struct tls_target **post = &b->tls->mail[i][w];
+	int rc = make_target(conf, i, NULL, web, r);
+
+	if (mail && !rc)
+		rc = make_target(conf, i, "", post, r);
+	b->config.server[i].tls[w] = *web;
+	b->config.server[i].mail_tls[w] = *post;
+	return rc;
+}
+
 static int make_tls(struct app *a, const struct conf *conf, struct built *b,
 		    unsigned workers, struct conf_report *r)
 {
+	bool mail = false;
 	int rc = 0;
 
+	for (unsigned i = 0; i < conf->n_listeners; i++)
+		mail |= is_mail(conf->listeners[i].protocol);
 	b->tls->workers = workers;
 	b->tls->n_listeners = conf->n_listeners;
 	b->tls->n_servers = conf->n_servers;
 	for (unsigned w = 0; w < workers && !rc; w++) {
 		for (unsigned i = 0; i < conf->n_listeners; i++)
-			if (conf->listeners[i].protocol == CONF_HTTPS)
+			if (conf->listeners[i].protocol != CONF_HTTP)
 				rc |= make_listener(a, conf, i, b, w, r);
 		for (unsigned i = 0; i < conf->n_servers; i++)
-			rc |= make_target(conf, i, b, w, r);
+			rc |= make_targets(conf, i, b, w, mail, r);
 	}
 	return rc;
 }
@@ -383,6 +424,7 @@ static void fill_limits(const struct conf *conf, struct proxy_config *p)
 		.keep_alive = t->idle,
 		.connect = t->connect,
 		.linger = t->linger,
+		.login = t->login,
 	};
 	for (unsigned i = 0; i < EXCHANGE_PROTOCOL_COUNT; i++)
 		p->timeouts.silence[i] = t->silence[i]
@@ -400,7 +442,12 @@ static void fill_listeners(const struct conf *conf, struct proxy_config *p)
 		copy(l->name, sizeof(l->name), c->name);
 		l->addr = c->address;
 		l->port = (uint16_t)c->port;
-		l->https = c->protocol == CONF_HTTPS;
+		l->https = c->protocol == CONF_HTTPS ||
+			   c->protocol == CONF_IMAPS ||
+			   c->protocol == CONF_POP3S;
+		l->mail = is_mail(c->protocol);
+		l->protocol =
+			is_imap(c->protocol) ? EXCHANGE_IMAP : EXCHANGE_POP;
 	}
 }
 
@@ -450,8 +497,10 @@ struct proxy_config *build_config(struct app *a, const struct conf *conf,
 		atomic_init(&b->tls->references, 1);
 		b->tls->server =
 			calloc(conf->n_servers + 1, sizeof(*b->tls->server));
+		b->tls->mail =
+			calloc(conf->n_servers + 1, sizeof(*b->tls->mail));
 	}
-	if (!b || !b->tls || !b->tls->server) {
+	if (!b || !b->tls || !b->tls->server || !b->tls->mail) {
 		log_error("no memory for the configuration");
 		build_free(b ? &b->config : NULL);
 		return NULL;

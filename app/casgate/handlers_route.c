@@ -358,6 +358,8 @@ static const struct {
 	[EXCHANGE_AUTODISCOVER] = { "POST", "/Autodiscover/Autodiscover.xml" },
 	[EXCHANGE_OAB] = { "GET", "/OAB/" },
 	[EXCHANGE_POWERSHELL] = { "POST", "/PowerShell" },
+	[EXCHANGE_POP] = { "", "" },
+	[EXCHANGE_IMAP] = { "", "" },
 };
 
 /* Path and query of what may be a whole URL. */
@@ -396,11 +398,15 @@ json_t *handle_route_explain(void *ctx, struct control_call *call)
 	path = url ? local_part(url) : BYTES(typical[r.protocol].path);
 	r.query = bytes_from(path, bytes_find(path, '?') + 1);
 	path = bytes_upto(path, bytes_find(path, '?'));
-	if (http_path(path, decoded, sizeof(decoded)) != HTTP_OK)
+	decoded[0] = '\0';
+	if (path.n && http_path(path, decoded, sizeof(decoded)) != HTTP_OK)
 		return control_fail(call, CONTROL_USAGE,
 				    "such a path is refused with 400: %s",
 				    http_verdict_words(HTTP_BAD_PATH));
-	if (!exchange_classify(BYTES(decoded), &of_url) || of_url != r.protocol)
+	if (exchange_is_mail(r.protocol)
+		    ? path.n
+		    : !exchange_classify(BYTES(decoded), &of_url) ||
+			      of_url != r.protocol)
 		return control_fail(call, CONTROL_USAGE,
 				    "%.*s is no path of %s (%s)",
 				    BYTES_FMT(path), arg(call, "protocol"),

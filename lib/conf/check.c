@@ -104,6 +104,13 @@ static void check_listener(struct load *l, struct conf *c, unsigned i)
 	else if (f->protocol == CONF_HTTPS && !f->n_certificates)
 		find_error(l, at,
 			   "an https listener needs at least one certificate");
+	else if (f->protocol != CONF_HTTP && !f->n_certificates)
+		find_error(l, at,
+			   "a mail listener needs at least one certificate: "
+			   "clients log in after %s only",
+			   f->protocol == CONF_POP3   ? "STLS"
+			   : f->protocol == CONF_IMAP ? "STARTTLS"
+						      : "TLS");
 	f->certificate =
 		store_alloc(l->store, f->n_certificates * sizeof(uint32_t));
 	if (!f->certificate)
@@ -127,6 +134,38 @@ static void check_listener(struct load *l, struct conf *c, unsigned i)
 		find_error(l, at, "no certificate is named '%s'%s",
 			   f->certificates[k], near);
 	}
+}
+
+/* A port where clients expect something else. */
+static void check_mail_listener(struct load *l, const struct conf *c,
+				unsigned i)
+{
+	static const struct {
+		uint32_t port, protocol;
+		const char *word;
+	} ports[] = {
+		{ 110, CONF_POP3, "pop3" },
+		{ 143, CONF_IMAP, "imap" },
+		{ 993, CONF_IMAPS, "imaps" },
+		{ 995, CONF_POP3S, "pop3s" },
+	};
+	const struct conf_listener *f = &c->listeners[i];
+	bool pop = f->protocol == CONF_POP3 || f->protocol == CONF_POP3S;
+	bool imap = f->protocol == CONF_IMAP || f->protocol == CONF_IMAPS;
+	bool served = !pop && !imap;
+	char at[CONF_PATH];
+
+	check_path(at, "listeners[%u].protocol", i);
+	for (size_t k = 0; k < ARRAY_LEN(ports); k++)
+		if (f->port == ports[k].port &&
+		    f->protocol != ports[k].protocol)
+			find_warning(l, at, "clients expect %s on port %u",
+				     ports[k].word, f->port);
+	for (unsigned k = 0; k < c->n_servers; k++)
+		served |= pop ? c->servers[k].pop : c->servers[k].imap;
+	if (!served)
+		find_warning(l, at, "no server has `%s: true`",
+			     pop ? "pop" : "imap");
 }
 
 /* --- sites --------------------------------------------------------------- */
@@ -245,6 +284,8 @@ void check_conf(struct load *l, struct conf *c)
 	check_twice(l, "namespaces", c->namespaces, c->n_namespaces);
 	for (unsigned i = 0; i < c->n_listeners; i++)
 		check_listener(l, c, i);
+	for (unsigned i = 0; i < c->n_listeners; i++)
+		check_mail_listener(l, c, i);
 	check_sites(l, c);
 	check_servers(l, c);
 	check_numbers(l, c);

@@ -67,7 +67,14 @@ enum conf_hugepages {
 	CONF_HUGEPAGES_NEVER,
 	CONF_HUGEPAGES_REQUIRED,
 };
-enum conf_listener_protocol { CONF_HTTPS, CONF_HTTP };
+enum conf_listener_protocol {
+	CONF_HTTPS,
+	CONF_HTTP,
+	CONF_IMAP, /* these two with STARTTLS */
+	CONF_POP3,
+	CONF_IMAPS,
+	CONF_POP3S,
+};
 
 /* Virtual directories, by the words that exchange.h has for them and in its
  * order; conf knows no Exchange. */
@@ -76,11 +83,19 @@ enum conf_listener_protocol { CONF_HTTPS, CONF_HTTP };
 	X(EWS, ews) X(AUTODISCOVER, autodiscover) X(OAB, oab)                  \
 	X(POWERSHELL, powershell)
 
+/* Services that are none, and follow them there. */
+#define CONF_SERVICES(X) X(POP, pop) X(IMAP, imap)
+
 enum conf_vdir_id {
 #define X(id, word) CONF_VDIR_##id,
 	CONF_VDIRS(X)
 #undef X
-	CONF_VDIR_COUNT
+	CONF_VDIR_COUNT,
+	CONF_VDIR_LAST = CONF_VDIR_COUNT - 1,
+#define X(id, word) CONF_VDIR_##id,
+	CONF_SERVICES(X)
+#undef X
+	CONF_PROTOCOL_COUNT
 };
 
 const char *conf_vdir_word(enum conf_vdir_id id);
@@ -154,6 +169,8 @@ struct conf_server {
 	uint32_t n_addresses; /* 0: resolve the FQDN */
 	struct ipaddr *addresses;
 	uint32_t port;
+	uint32_t pop_port, imap_port;
+	bool pop, imap;	     /* are its services on? */
 	const char *version; /* a form exchange_build_parse() or
 			      * exchange_version_parse() understands */
 	const char *site;
@@ -192,7 +209,7 @@ enum conf_rpc_encryption { CONF_RPC_LOG, CONF_RPC_REQUIRE };
 enum conf_ews_2007 { CONF_EWS_PROXY, CONF_EWS_REFUSE };
 
 struct conf_routing {
-	uint32_t mode[CONF_VDIR_COUNT]; /* enum conf_mode */
+	uint32_t mode[CONF_PROTOCOL_COUNT]; /* enum conf_mode */
 	uint32_t cross_site;		/* enum conf_cross_site */
 	uint32_t ews_2007;		/* enum conf_ews_2007 */
 	bool eas_redirect;
@@ -216,10 +233,11 @@ struct conf_limits {
 struct conf_timeouts {
 	usec_t tls_handshake; /* from TCP's accept to TLS's finish */
 	usec_t request_head;  /* from its first to its last byte */
+	usec_t login;	      /* of a mail client, from its connection */
 	usec_t idle;	      /* between requests */
 	usec_t connect;	      /* TCP and TLS to a back end */
 	usec_t linger;	      /* reading on after an early answer */
-	usec_t silence[CONF_VDIR_COUNT]; /* of a back end; 0 = the protocol's
+	usec_t silence[CONF_PROTOCOL_COUNT]; /* of a back end; 0 = the protocol's
 					  * own default */
 };
 

@@ -174,6 +174,10 @@ SCHEMA(certificate, certificate_rows, "name");
 static const struct word protocol_words[] = {
 	{ "https", CONF_HTTPS },
 	{ "http", CONF_HTTP },
+	{ "imap", CONF_IMAP },
+	{ "imaps", CONF_IMAPS },
+	{ "pop3", CONF_POP3 },
+	{ "pop3s", CONF_POP3S },
 	{ 0 },
 };
 
@@ -190,7 +194,8 @@ static const struct setting listener_rows[] = {
 	     "address of an interface, or any"),
 	NUMBER("port", port, 1, 65535, REQUIRED, NULL, "TCP port"),
 	WORDS("protocol", protocol, protocol_words, 0, "https",
-	      "https, or http: it only redirects browsers to https"),
+	      "https; http: it only redirects browsers to https; imaps and "
+	      "pop3s; imap and pop3: logins after STARTTLS only"),
 	VALUES("certificates", KIND_NAME, certificates, n_certificates, 32, ONE,
 	       "names of certificates; the first serves clients that name no "
 	       "host"),
@@ -264,6 +269,16 @@ static const struct setting server_rows[] = {
 	VALUES("address", KIND_ADDRESS, addresses, n_addresses, 8, ONE,
 	       "its addresses; left out, the FQDN is looked up"),
 	NUMBER("port", port, 1, 65535, 0, "443", "TCP port"),
+	NUMBER("imap-port", imap_port, 1, 65535, 0, "993",
+	       "TCP port of its IMAP4 service, with TLS from the first byte"),
+	NUMBER("pop-port", pop_port, 1, 65535, 0, "995",
+	       "TCP port of its POP3 service, with TLS from the first byte"),
+	BOOL("imap", imap, 0, "true",
+	     "is its IMAP4 service on? setup leaves it off: Set-Service "
+	     "MSExchangeIMAP4 -StartupType Automatic"),
+	BOOL("pop", pop, 0, "true",
+	     "is its POP3 service on? setup leaves it off: Set-Service "
+	     "MSExchangePOP3 -StartupType Automatic"),
 	TEXT("version", KIND_VERSION, version, REQUIRED, NULL,
 	     "its AdminDisplayVersion, a build such as 15.1.2507.6, or a year"),
 	NAMED("site", site, REQUIRED, "its AD site"),
@@ -285,7 +300,8 @@ static const struct setting server_rows[] = {
 SCHEMA(server, server_rows, "name");
 #undef S
 
-/* --- what Exchange's rules need to know, and leave open -------------------- */
+/* --- what Exchange's rules need to know, and leave open --------------------
+ */
 
 #define S struct conf_link
 static const struct setting link_rows[] = {
@@ -350,10 +366,11 @@ static const struct word rpc_encryption_words[] = {
 static const struct setting mode_rows[] = {
 #define X(id, word)                                                            \
 	WORDS(#word, mode[CONF_VDIR_##id], mode_words, 0, "direct",            \
-	      #word " of 2007 and 2010 mailboxes: to a server of their "       \
+	      #word                                                            \
+	      " of 2007 and 2010 mailboxes: to a server of their "             \
 	      "version and site, or to the newest 2013 or later front end, "   \
 	      "which does the rest"),
-	CONF_VDIRS(X)
+	CONF_VDIRS(X) CONF_SERVICES(X)
 #undef X
 };
 SCHEMA(mode, mode_rows, NULL);
@@ -419,6 +436,8 @@ static const struct setting timeouts_rows[] = {
 	     "from a client's connection to the end of its TLS handshake"),
 	TIME("request-head", request_head, SEC(1), SEC(600), 0, "30s",
 	     "from the first byte of a request's head to its last"),
+	TIME("login", login, SEC(1), SEC(600), 0, "1m",
+	     "a POP or IMAP client's login, from its connection on"),
 	TIME("idle", idle, SEC(1), SEC(86400), 0, "2m",
 	     "a client's connection between two requests"),
 	TIME("connect", connect, MSEC(100), SEC(120), 0, "5s",
@@ -429,7 +448,7 @@ static const struct setting timeouts_rows[] = {
 	TIME(#word, silence[CONF_VDIR_##id], SEC(1), SEC(7 * 86400), 0, NULL,  \
 	     "silence of a server in the middle of " #word                     \
 	     "; left out, what the protocol needs"),
-	CONF_VDIRS(X)
+	CONF_VDIRS(X) CONF_SERVICES(X)
 #undef X
 };
 SCHEMA(timeouts, timeouts_rows, NULL);

@@ -35,6 +35,8 @@ static const struct {
 	[EXCHANGE_AUTODISCOVER] = { BY_15, BY_SITE, BY_15 },
 	[EXCHANGE_OAB] = { BY_SITE, BY_SITE, BY_15 },
 	[EXCHANGE_POWERSHELL] = { BY_SITE, BY_SITE, BY_15 },
+	[EXCHANGE_POP] = { BY_SITE, BY_SITE, BY_15 },
+	[EXCHANGE_IMAP] = { BY_SITE, BY_SITE, BY_15 },
 };
 
 /* --- words --- */
@@ -142,6 +144,8 @@ static void cure(const struct exchange_topology *t, const struct want *w,
 	else if (w->protocol == EXCHANGE_ECP ||
 		 w->protocol == EXCHANGE_POWERSHELL)
 		snprintf(dst, cap, ": ?ExchClientVer=15 asks for a later one");
+	else if (exchange_is_mail(w->protocol))
+		snprintf(dst, cap, ": %s", exchange_mail_cure(w->protocol));
 }
 
 static void nobody(const struct exchange_topology *t, const char *who,

@@ -61,7 +61,10 @@ static inline bool exchange_is_modern(enum exchange_version v)
 	X(EXCHANGE_AUTODISCOVER, "autodiscover", "Autodiscover",               \
 	  "/Autodiscover")                                                     \
 	X(EXCHANGE_OAB, "oab", "Oab", "/OAB")                                  \
-	X(EXCHANGE_POWERSHELL, "powershell", "PowerShell", "/PowerShell")
+	X(EXCHANGE_POWERSHELL, "powershell", "PowerShell", "/PowerShell")      \
+	/* services, without a virtual directory */                            \
+	X(EXCHANGE_POP, "pop", "Pop", "")                                      \
+	X(EXCHANGE_IMAP, "imap", "Imap", "")
 
 enum exchange_protocol {
 #define X(id, word, log, vdir) id,
@@ -69,6 +72,11 @@ enum exchange_protocol {
 #undef X
 	EXCHANGE_PROTOCOL_COUNT
 };
+
+static inline bool exchange_is_mail(enum exchange_protocol p)
+{
+	return p == EXCHANGE_POP || p == EXCHANGE_IMAP;
+}
 
 const char *exchange_protocol_word(enum exchange_protocol p);
 const char *exchange_protocol_log(enum exchange_protocol p);
@@ -81,6 +89,9 @@ must_check int exchange_protocol_parse(struct bytes word,
  * that clients must not reach (/owa/proxylogon.owa, /ecp/proxylogon.ecp,
  * /Microsoft-Server-ActiveSync/Proxy, /rpcwithcert) are false as well. */
 bool exchange_classify(struct bytes decoded_path, enum exchange_protocol *out);
+
+/* What starts a mail service, which setup leaves off: a sentence. */
+const char *exchange_mail_cure(enum exchange_protocol p);
 
 /* How long an exchange may be silent [s]: response head, then between bytes. */
 unsigned exchange_timeout(enum exchange_protocol p);

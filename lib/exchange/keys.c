@@ -8,6 +8,8 @@
  */
 #include "exchange/text.h"
 
+#include <stdio.h>
+
 static const char *const words[] = {
 #define X(id, word) [id] = word,
 	EXCHANGE_KEYS(X)
@@ -170,6 +172,31 @@ static void add_user(struct exchange_keys *k, struct bytes user,
 	keys_add(k, kind, user);
 }
 
+/* A mail client says in its user name which mailbox it wants to open, if not
+ * the user's own: "domain/user/alias", "user@domain/alias"; "domain/user" is
+ * DOMAIN\user. */
+static void add_login(struct exchange_keys *k, struct bytes user)
+{
+	struct bytes rest = bytes_trim(user), part[3] = { 0 };
+	char name[EXCHANGE_KEY];
+	unsigned n = 0;
+
+	for (bool more = true; more && n < ARRAY_LEN(part); n++) {
+		size_t at = min(bytes_find(rest, '/'), bytes_find(rest, '\\'));
+
+		part[n] = bytes_upto(rest, at);
+		more = at < rest.n;
+		rest = bytes_from(rest, at + 1);
+	}
+	if (rest.n || n == 1)
+		add_user(k, user, EXCHANGE_KEY_USER);
+	else if (n == 3 || bytes_find(part[0], '@') < part[0].n)
+		add_user(k, part[n - 1], EXCHANGE_KEY_USER);
+	else if (snprintf(name, sizeof(name), "%.*s\\%.*s", BYTES_FMT(part[0]),
+			  BYTES_FMT(part[1])) < (int)sizeof(name))
+		add_user(k, BYTES(name), EXCHANGE_KEY_USER);
+}
+
 static void add_eas_user(struct exchange_keys *k, struct bytes query)
 {
 	struct exchange_eas q;
@@ -181,6 +208,10 @@ static void add_eas_user(struct exchange_keys *k, struct bytes query)
 void exchange_keys(const struct exchange_request *r, struct exchange_keys *out)
 {
 	out->n = 0;
+	if (exchange_is_mail(r->protocol)) {
+		add_login(out, r->user);
+		return;
+	}
 	if (r->protocol == EXCHANGE_RPC)
 		add_target(out, r->query);
 	if (r->protocol == EXCHANGE_MAPI)

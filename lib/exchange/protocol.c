@@ -44,6 +44,17 @@ int exchange_protocol_parse(struct bytes word, enum exchange_protocol *out)
 	return -EINVAL;
 }
 
+const char *exchange_mail_cure(enum exchange_protocol p)
+{
+	return p == EXCHANGE_POP
+		       ? "Set-Service MSExchangePOP3 -StartupType Automatic; "
+			 "Start-Service MSExchangePOP3 (and from 2013 on "
+			 "MSExchangePOP3BE)"
+		       : "Set-Service MSExchangeIMAP4 -StartupType Automatic; "
+			 "Start-Service MSExchangeIMAP4 (and from 2013 on "
+			 "MSExchangeIMAP4BE)";
+}
+
 /* --- paths --- */
 
 /* Windows drops trailing dots and blanks of a file name, and what follows a
@@ -94,7 +105,7 @@ bool exchange_classify(struct bytes path, enum exchange_protocol *out)
 	for (p = 0; p < EXCHANGE_PROTOCOL_COUNT; p++) {
 		struct bytes vdir = BYTES(protocols[p].vdir);
 
-		if (bytes_istarts(path, vdir) &&
+		if (vdir.n && bytes_istarts(path, vdir) &&
 		    (path.n == vdir.n || path.p[vdir.n] == '/'))
 			break;
 	}
@@ -114,7 +125,9 @@ bool exchange_classify(struct bytes path, enum exchange_protocol *out)
 
 /* Longer than the server's own limit, so that its answer is the one the client
  * sees: EAS holds a Ping for 3540 s at most, EWS a subscription for 60 min,
- * MAPI a NotificationWait for 5 min, a front end asks Autodiscover for 30 s. */
+ * MAPI a NotificationWait for 5 min, a front end asks Autodiscover for 30 s.
+ * IMAP's IDLE is renewed within 29 min (RFC 2177), and RFC 1939 3 leaves POP
+ * 10. */
 unsigned exchange_timeout(enum exchange_protocol p)
 {
 	switch (p) {
@@ -133,6 +146,10 @@ unsigned exchange_timeout(enum exchange_protocol p)
 		return 60;
 	case EXCHANGE_POWERSHELL:
 		return 900;
+	case EXCHANGE_POP:
+		return 600;
+	case EXCHANGE_IMAP:
+		return 1800;
 	case EXCHANGE_PROTOCOL_COUNT:
 		break;
 	}

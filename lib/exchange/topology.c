@@ -181,8 +181,9 @@ bool exchange_can_serve(const struct exchange_server *s,
 	if (!why)
 		why = no_role(s);
 	if (!why && !s->vdir[p].present)
-		why = p == EXCHANGE_RPC ? "Outlook Anywhere is not enabled"
-					: "it has no such virtual directory";
+		why = exchange_is_mail(p) ? "its service is switched off"
+		      : p == EXCHANGE_RPC ? "Outlook Anywhere is not enabled"
+					  : "it has no such virtual directory";
 	if (why_not)
 		*why_not = why;
 	return !why;

@@ -49,6 +49,7 @@ void back_reset(struct session *s, usec_t now)
 void back_end(struct session *s, usec_t now)
 {
 	bool whole = s->state == SESS_EXPECT_REQUEST ||
+		     s->state == SESS_SPLICE ||
 		     (s->state == SESS_EXCHANGE && s->up_done && s->down_done);
 
 	if (!s->back.tc)
@@ -127,6 +128,13 @@ static bool crowded(const struct proxy *p, uint16_t id)
 	return p->servers[id].waiting >= p->bufs.small.count / 2;
 }
 
+static uint16_t port_of(const struct session *s, const struct proxy_server *b)
+{
+	if (!s->mail)
+		return b->port;
+	return s->protocol == EXCHANGE_POP ? b->pop_port : b->imap_port;
+}
+
 static enum step connect_next(struct session *s, usec_t now)
 {
 	struct proxy *p = s->proxy;
@@ -153,7 +161,7 @@ static enum step connect_next(struct session *s, usec_t now)
 			p->stats.connects_retried++;
 		s->back.tc = tcp_connect(
 			p->tcp, source_of(b, &b->addr[s->next_addr], s->id),
-			&b->addr[s->next_addr], b->port, s, now, &error);
+			&b->addr[s->next_addr], port_of(s, b), s, now, &error);
 		s->next_addr++;
 		if (!s->back.tc) {
 			p->stats.connects_failed++;
@@ -165,8 +173,14 @@ static enum step connect_next(struct session *s, usec_t now)
 		session_enter(s, SESS_CONNECT, now);
 		return STEP_PROGRESS;
 	}
+	p->stats.overloaded += overloaded;
+	if (s->mail)
+		return overloaded ? mail_unavailable(s,
+						     "Too many wait for this "
+						     "Exchange server.",
+						     now)
+				  : mail_unreachable(s, now);
 	if (overloaded) {
-		p->stats.overloaded++;
 		return session_answer(
 			s, 503, "Retry-After: 5\r\n",
 			"Too many requests wait for this Exchange server to "
@@ -201,12 +215,15 @@ enum step back_connected(struct session *s, usec_t now)
 {
 	struct proxy *p = s->proxy;
 	int i = back_index(p, s->server_id);
+	struct tls_target *target;
 
 	/* A reload may have taken the server away meanwhile. */
 	if (i < 0)
 		return back_failed(s, "was removed from the configuration",
 				   now);
-	s->back.tls = tls_connect(p->config->server[i].tls[p->setup.worker]);
+	target = s->mail ? p->config->server[i].mail_tls[p->setup.worker]
+			 : p->config->server[i].tls[p->setup.worker];
+	s->back.tls = target ? tls_connect(target) : NULL;
 	if (!s->back.tls)
 		return session_kill(s, true, now);
 	/* From here on the connection is this user's, and nobody else's. */
@@ -215,13 +232,19 @@ enum step back_connected(struct session *s, usec_t now)
 	return STEP_PROGRESS;
 }
 
-enum step back_failed(struct session *s, const char *why, usec_t now)
+void back_note(struct session *s, const char *why)
 {
-	struct proxy *p = s->proxy;
-	struct proxy_server_stats *st = &p->servers[s->server_id];
+	struct proxy_server_stats *st = &s->proxy->servers[s->server_id];
 
 	snprintf(st->last_error, sizeof(st->last_error), "%s", why);
 	st->failures++;
+}
+
+enum step back_failed(struct session *s, const char *why, usec_t now)
+{
+	struct proxy *p = s->proxy;
+
+	back_note(s, why);
 	p->stats.connects_failed++;
 	back_reset(s, now);
 	return connect_next(s, now);

@@ -285,7 +285,7 @@ static void describe(const struct proxy *p, const struct session *s,
 		  sizeof(out->state));
 	exchange_printable(BYTES(s->user), out->user, sizeof(out->user));
 	name_of_server(p, s, out->server, sizeof(out->server));
-	if (s->requests || s->head_len)
+	if (s->requests || s->head_len || s->mail)
 		bytes_str(BYTES(exchange_protocol_word(s->protocol)),
 			  out->protocol, sizeof(out->protocol));
 }
@@ -331,8 +331,11 @@ void proxy_drain(struct proxy *p, usec_t now)
 		struct session *s = list_entry(node, struct session, link);
 
 		s->draining = true;
-		if (s->state == SESS_EXPECT_REQUEST && s->requests &&
-		    !s->request_began)
+		if (s->state == SESS_LOGIN)
+			session_carry_on(s,
+					 mail_bye(s, "Try again later.", now));
+		else if (s->state == SESS_EXPECT_REQUEST && s->requests &&
+			 !s->request_began)
 			session_carry_on(s, session_linger(s, now));
 	}
 }

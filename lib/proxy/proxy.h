@@ -32,7 +32,10 @@ struct proxy_listener {
 	char name[EXCHANGE_NAME];
 	struct ipaddr addr; /* :: = any of ours */
 	uint16_t port;
-	bool https; /* else: the redirects of port 80 and nothing else */
+	bool https; /* TLS from the first byte. Else: the redirects of port 80
+		     * and nothing else, or STARTTLS */
+	bool mail;  /* POP or IMAP, as `protocol` says */
+	enum exchange_protocol protocol;
 	struct tls_server *tls[PROXY_WORKERS];
 };
 
@@ -40,10 +43,11 @@ struct proxy_listener {
 struct proxy_server {
 	unsigned n_addrs;
 	struct ipaddr addr[PROXY_ADDRS];
-	uint16_t port;
+	uint16_t port, pop_port, imap_port;
 	unsigned n_sources; /* 0: the route chooses */
 	struct ipaddr source[PROXY_SOURCES];
 	struct tls_target *tls[PROXY_WORKERS];
+	struct tls_target *mail_tls[PROXY_WORKERS]; /* NULL without listeners */
 };
 
 struct proxy_timeouts {
@@ -53,6 +57,7 @@ struct proxy_timeouts {
 	usec_t connect;		/* TCP and TLS towards a back end */
 	usec_t linger;		/* discarding after a close */
 	usec_t silence[EXCHANGE_PROTOCOL_COUNT]; /* no byte either way */
+	usec_t login; /* a mail client's, from accept; a server's answer */
 };
 
 struct proxy_config {
@@ -174,6 +179,10 @@ void proxy_drain(struct proxy *p, usec_t now);
 	X(back_reused, "requests on an open back-end connection")              \
 	X(user_changed, "back-end connections closed: the user changed")       \
 	X(server_changed, "back-end connections closed: another server")       \
+	X(mail_dialogues, "POP and IMAP clients not logged in now")            \
+	X(mail_logins, "POP and IMAP logins that a server accepted")           \
+	X(mail_denied, "POP and IMAP logins that a server denied")             \
+	X(mail_injected, "STARTTLS with commands behind it: cut")              \
 	X(client_aborts, "clients that vanished inside a message")             \
 	X(back_aborts, "back ends that vanished inside an answer")             \
 	X(timeouts, "sessions ended by a time-out")                            \

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "mail/mail.h"
 #include "proxy/proxy.h"
 
 enum step {
@@ -23,6 +24,9 @@ enum step {
 	X(SESS_CONNECT, "connect")                                             \
 	X(SESS_BACK_TLS, "server-handshake")                                   \
 	X(SESS_EXCHANGE, "exchange")                                           \
+	X(SESS_LOGIN, "login")                                                 \
+	X(SESS_BACK_LOGIN, "server-login")                                     \
+	X(SESS_SPLICE, "splice")                                               \
 	X(SESS_ANSWER, "answer")                                               \
 	X(SESS_LINGER, "linger")
 
@@ -33,6 +37,16 @@ enum sess_state {
 };
 
 #define SESS_USER 256
+
+/* What a mail session needs until it is logged in. */
+struct dialogue {
+	struct list link; /* proxy.dialogues, oldest first */
+	struct session *session;
+	usec_t began;
+	bool greeted;
+	struct mail_client client;
+	struct mail_server server;
+};
 
 struct session {
 	struct list link; /* proxy.sessions, oldest first */
@@ -48,6 +62,8 @@ struct session {
 	enum sess_state state;
 	uint16_t listener; /* index at accept, for names only */
 	bool https;
+	bool mail;		   /* POP or IMAP; its states are mail.c's */
+	struct dialogue *dialogue; /* of mail, until it is logged in */
 
 	struct stream client, back;
 
@@ -114,11 +130,12 @@ struct proxy {
 	struct tick_wheel wheel;
 	struct list sessions, ready, handshakes, idle;
 	struct list heads; /* oldest first: they hold buffers and ask nothing */
-	struct slab session_slab, rpcs;
+	struct slab session_slab, dialogue_slab, rpcs;
 	struct list channels; /* of rpcs */
 	struct vc_table vcs;
 	struct list unsent; /* notes to other workers */
 	struct rpch_counts rpc_counts;
+	struct list dialogues; /* oldest first: mail clients not logged in */
 	struct stream_pool bufs;
 	struct proxy_stats stats;
 	struct proxy_server_stats *servers; /* by id */
@@ -200,9 +217,29 @@ bool back_spoiled(struct session *s, usec_t now);
 /* Does a request wait for this session's back-end connection to open? */
 void back_waits(struct session *s, bool waits);
 int back_index(const struct proxy *p, uint16_t id);
+/* A failure of the server's, for the administrator. */
+void back_note(struct session *s, const char *why);
 
 uint64_t target_hash(struct bytes path, struct bytes query);
 
 /* exchanges (relay.c, response.c) */
 enum step relay_step(struct session *s, usec_t now);
 enum step response_head(struct session *s, usec_t now);
+
+/* mail sessions (mail.c) */
+/* False: there is no room for another one that is not logged in. */
+must_check bool mail_begin(struct session *s, const struct proxy_listener *l,
+			   usec_t now);
+/* The password and all of the dialogue; harmless without one. */
+void mail_forget(struct session *s);
+void mail_end(struct session *s); /* and what the client said last */
+void mail_secured(struct session *s); /* the client's TLS is complete */
+enum step mail_login_step(struct session *s, usec_t now);
+enum step mail_back_step(struct session *s, usec_t now);
+enum step mail_splice_step(struct session *s, usec_t now);
+enum step mail_time_out(struct session *s, usec_t now);
+/* The login cannot be tried, or led nowhere: the client may try again. */
+enum step mail_unavailable(struct session *s, const char *why, usec_t now);
+enum step mail_unreachable(struct session *s, usec_t now);
+/* Last words to one who is not logged in. */
+enum step mail_bye(struct session *s, const char *why, usec_t now);

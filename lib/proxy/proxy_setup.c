@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#define DIALOGUES 4096U /* mail clients not logged in, at most */
+
 static int vc_table_init(struct vc_table *t, uint32_t most)
 {
 	uint32_t buckets = 16;
@@ -42,12 +44,15 @@ struct proxy *proxy_new(const struct proxy_setup *setup, usec_t now)
 	list_init(&p->heads);
 	list_init(&p->channels);
 	list_init(&p->unsent);
+	list_init(&p->dialogues);
 	p->servers = mem_new(sizeof(*p->servers) * setup->max_server_ids);
 	if (!p->servers ||
 	    slab_init(&p->session_slab, sizeof(struct session),
 		      setup->max_sessions) ||
 	    slab_init(&p->rpcs, sizeof(struct rpc), setup->max_sessions) ||
 	    vc_table_init(&p->vcs, setup->max_sessions) ||
+	    slab_init(&p->dialogue_slab, sizeof(struct dialogue),
+		      min(setup->max_sessions / 4 + 1, DIALOGUES)) ||
 	    stream_pool_init(&p->bufs, setup->buffers, setup->large_buffers,
 			     &p->ready)) {
 		proxy_free(p);
@@ -69,6 +74,7 @@ void proxy_free(struct proxy *p)
 	vc_table_fini(&p->vcs);
 	slab_fini(&p->rpcs);
 	slab_fini(&p->session_slab);
+	slab_fini(&p->dialogue_slab);
 	stream_pool_fini(&p->bufs);
 	mem_free(p->servers);
 	mem_free(p);

@@ -70,6 +70,16 @@ void session_enter(struct session *s, enum sess_state state, usec_t now)
 	case SESS_EXCHANGE:
 		wait = rpc_silence(s, t->silence[s->protocol]);
 		break;
+	case SESS_SPLICE:
+		wait = t->silence[s->protocol];
+		break;
+	case SESS_LOGIN:
+		wait = t->login;
+		list_push(&p->idle, &s->idle);
+		break;
+	case SESS_BACK_LOGIN:
+		wait = t->connect; /* for the greeting */
+		break;
 	case SESS_ANSWER:
 		wait = t->request_head; /* as long as one may take to ask */
 		break;
@@ -98,6 +108,7 @@ void session_accept(struct proxy *p, struct tcp_conn *tc, unsigned listener,
 		.progress = now,
 		.listener = (uint16_t)listener,
 		.https = l->https,
+		.mail = l->mail,
 		.draining = p->draining,
 		.client.tc = tc,
 	};
@@ -111,8 +122,14 @@ void session_accept(struct proxy *p, struct tcp_conn *tc, unsigned listener,
 	p->stats.sessions++;
 	/* Enter knows no "before": the gauge of handshakes starts here. */
 	s->state = SESS_EXPECT_REQUEST;
+	if (s->mail && !mail_begin(s, l, now)) {
+		p->stats.refused++;
+		session_kill(s, true, now);
+		return;
+	}
 	if (!l->https) {
-		session_enter(s, SESS_EXPECT_REQUEST, now);
+		session_enter(s, s->mail ? SESS_LOGIN : SESS_EXPECT_REQUEST,
+			      now);
 		session_queue(s, &p->ready);
 		return;
 	}
@@ -135,6 +152,7 @@ enum step session_kill(struct session *s, bool reset, usec_t now)
 	/* First, or its own buffers wake it instead of another. */
 	list_remove(&s->run);
 	rpc_end(s, now);
+	mail_end(s);
 	if (!reset)
 		back_end(s, now);
 	else if (s->back.tc)
@@ -156,6 +174,7 @@ enum step session_linger(struct session *s, usec_t now)
 {
 	struct proxy *p = s->proxy;
 
+	mail_end(s);
 	back_end(s, now);
 	rpc_end(s, now);
 	stream_close(&s->client, now);
@@ -241,7 +260,7 @@ static enum step step_of(struct session *s, usec_t now)
 {
 	/* Whoever waits for an answer and resets wants none. */
 	if (s->state != SESS_CLIENT_TLS && tcp_dead(s->client.tc)) {
-		if (s->state == SESS_EXCHANGE)
+		if (s->state == SESS_EXCHANGE || s->state == SESS_SPLICE)
 			s->proxy->stats.client_aborts++;
 		return session_kill(s, true, now);
 	}
@@ -258,6 +277,12 @@ static enum step step_of(struct session *s, usec_t now)
 		return queue_handshake(s, &s->back, now);
 	case SESS_EXCHANGE:
 		return relay_step(s, now);
+	case SESS_LOGIN:
+		return mail_login_step(s, now);
+	case SESS_BACK_LOGIN:
+		return mail_back_step(s, now);
+	case SESS_SPLICE:
+		return mail_splice_step(s, now);
 	case SESS_ANSWER:
 		return session_answer(s, s->owed, s->owed_header,
 				      s->owed_reason, s->owed_close, now);
@@ -301,8 +326,11 @@ static enum step client_handshake(struct session *s, usec_t now)
 		tls_info(s->client.tls, &info);
 		p->stats.handshakes++;
 		p->stats.handshakes_resumed += info.resumed;
+		if (s->mail)
+			mail_secured(s);
 		/* The first request may have come with the last flight. */
-		session_enter(s, SESS_EXPECT_REQUEST, now);
+		session_enter(s, s->mail ? SESS_LOGIN : SESS_EXPECT_REQUEST,
+			      now);
 		return STEP_PROGRESS;
 	case TLS_WANT_IN:
 	case TLS_WANT_OUT:
@@ -332,7 +360,8 @@ static enum step back_handshake(struct session *s, usec_t now)
 		tls_info(s->back.tls, &info);
 		p->stats.back_handshakes++;
 		p->stats.back_resumed += info.resumed;
-		session_enter(s, SESS_EXCHANGE, now);
+		session_enter(s, s->mail ? SESS_BACK_LOGIN : SESS_EXCHANGE,
+			      now);
 		return STEP_PROGRESS;
 	case TLS_WANT_IN:
 	case TLS_WANT_OUT:
@@ -391,6 +420,10 @@ static enum step time_out(struct session *s, usec_t now)
 	case SESS_CONNECT:
 	case SESS_BACK_TLS:
 		return back_failed(s, "did not answer in time", now);
+	case SESS_LOGIN:
+	case SESS_BACK_LOGIN:
+	case SESS_SPLICE:
+		return mail_time_out(s, now);
 	case SESS_EXCHANGE:
 		if (s->rpc && s->rpc->refused)
 			return session_kill(s, true, now);

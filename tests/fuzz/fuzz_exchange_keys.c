@@ -159,6 +159,7 @@ static void check_path(struct bytes path)
 
 	if (!exchange_classify(path, &p))
 		return;
+	require(!exchange_is_mail(p));
 	require(bytes_istarts(path, BYTES(exchange_protocol_vdir(p))));
 	for (struct bytes rest = path; rest.n;)
 		require(!bytes_istarts(bytes_cut(&rest, '/'),
@@ -176,7 +177,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (!servers[0].weight)
 		build();
-	r.protocol = data[0] % EXCHANGE_PROTOCOL_COUNT;
+	r.protocol = data[0] < 0xfe ? data[0] % EXCHANGE_POP
+				    : EXCHANGE_POP + (data[0] & 1);
 	rest = bytes_from(rest, 1);
 	r.method = bytes_cut(&rest, '\n');
 	r.path = bytes_cut(&rest, '\n');

@@ -122,6 +122,8 @@ static const char *const pages[EXCHANGE_PROTOCOL_COUNT] = {
 	[EXCHANGE_AUTODISCOVER] = "/autodiscover/autodiscover.xml",
 	[EXCHANGE_OAB] = "/OAB/x/oab.xml",
 	[EXCHANGE_POWERSHELL] = "/PowerShell",
+	[EXCHANGE_POP] = "",
+	[EXCHANGE_IMAP] = "",
 };
 
 static inline struct exchange_decision

@@ -84,6 +84,10 @@ static void defaults(void **state)
 	assert_int_equal(c->listeners[0].tls_min, 12);
 	assert_int_equal(c->listeners[0].tickets, 2);
 	assert_int_equal(c->servers[0].port, 443);
+	assert_int_equal(c->servers[0].imap_port, 993);
+	assert_int_equal(c->servers[0].pop_port, 995);
+	assert_true(c->servers[0].imap && c->servers[0].pop);
+	assert_int_equal(c->timeouts.login, SEC(60));
 	assert_int_equal(c->servers[0].weight, 100);
 	assert_int_equal(c->servers[1].tls.min, 12);
 	assert_int_equal(c->servers[1].roles, 0);
@@ -329,6 +333,8 @@ static void help(void **state)
 		"interfaces[].addresses\n",
 		"servers[].virtual-directories.owa.external-url\n",
 		"timeouts.powershell\n",
+		"servers[].imap-port\n",
+		"timeouts.pop\n",
 		"tcp.user-timeout\n",
 	};
 	char *text = NULL;

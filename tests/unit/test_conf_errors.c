@@ -101,12 +101,14 @@ static const struct row values[] = {
 static const struct row shapes[] = {
 	{ "roles: 16439", "rolse: 16439",
 	  ":28:5: servers[0].rolse: unknown setting; did you mean 'roles'? "
-	  "known here: name, fqdn, address, port, version, site, roles, "
-	  "weight, drained, source-addresses, tls, virtual-directories" },
+	  "known here: name, fqdn, address, port, imap-port, pop-port, imap, "
+	  "pop, version, site, roles, weight, drained, source-addresses, tls, "
+	  "virtual-directories" },
 	{ "roles: 16439", "colour: red",
 	  ":28:5: servers[0].colour: unknown setting; known here: name, fqdn, "
-	  "address, port, version, site, roles, weight, drained, "
-	  "source-addresses, tls, virtual-directories" },
+	  "address, port, imap-port, pop-port, imap, pop, version, site, "
+	  "roles, weight, drained, source-addresses, tls, "
+	  "virtual-directories" },
 	{ "    roles: 16439\n", "    site: Branch\n",
 	  ":29:5: servers[0].site: given twice, first in line 28" },
 	{ "    fqdn: EX13.contoso.com\n", "",
@@ -218,6 +220,15 @@ static const struct row meanings[] = {
 	{ "protocol: http}", "protocol: http, certificates: mail}",
 	  ":20:77: listeners[1].certificates: an http listener only redirects "
 	  "and has no use for certificates" },
+	{ "port: 80, protocol: http}", "port: 143, protocol: imap}",
+	  ":20:5: listeners[1].certificates: a mail listener needs at least "
+	  "one certificate: clients log in after STARTTLS only" },
+	{ "port: 80, protocol: http}", "port: 995, protocol: pop3s}",
+	  ":20:5: listeners[1].certificates: a mail listener needs at least "
+	  "one certificate: clients log in after TLS only" },
+	{ "protocol: http}", "protocol: smtp}",
+	  ":20:57: listeners[1].protocol: 'smtp': expected one of https, "
+	  "http, imap, imaps, pop3, pop3s" },
 	{ "address: 10.0.0.1,", "address: 10.0.0.9,",
 	  ":20:27: listeners[1].address: 10.0.0.9 is not an address of any "
 	  "interface" },
@@ -286,6 +297,12 @@ static const struct row warnings[] = {
 	{ "version: 15.0.1497.2", "version: 15.2.2562.17",
 	  ":34:14: warning: servers[1].version: Exchange 2007 (servers[1]) "
 	  "and SE (servers[0]) cannot live in one organisation" },
+	{ "port: 80, protocol: http}",
+	  "port: 993, protocol: imap, certificates: mail}",
+	  ":20:58: warning: listeners[1].protocol: clients expect imaps on "
+	  "port 993" },
+	{ "port: 80, protocol: http}",
+	  "port: 110, protocol: pop3, certificates: mail}", NULL },
 	{ "header-line: 16k", "sessions: 60000",
 	  ":41:20: warning: limits.sessions: a session has two connections, "
 	  "one to its client and one to a server: 60000 need "

@@ -167,7 +167,8 @@ static const struct {
 	{ "route explain",
 	  { "--user", "a" },
 	  NULL,
-	  "route explain needs --protocol: virtual directory" },
+	  "route explain needs --protocol: virtual directory, "
+	  "or mail service" },
 };
 
 static void typed_words(void **state)

@@ -27,6 +27,8 @@ static void mailbox_on_2007(void **state)
 		{ { EXCHANGE_RPC, "EX07P" }, PROXY, "CAS07P" },
 		{ { EXCHANGE_EWS, "EX07" }, PROXY, "CAS07" },
 		{ { EXCHANGE_OAB, "EX07" }, PROXY, "CAS07" },
+		{ { EXCHANGE_POP, "EX07" }, PROXY, "CAS07" },
+		{ { EXCHANGE_IMAP, "EX07BR" }, PROXY, "CAS07BR" },
 		{ { EXCHANGE_RPC, "EX07D" },
 		  NO,
 		  "site Depot has no Exchange 2007 Client Access server" },
@@ -49,9 +51,9 @@ static void mailbox_on_2010(void **state)
 		{ "EX10P", "CAS10P" }, /* internet-facing */
 	};
 	static const enum exchange_protocol proxied[] = {
-		EXCHANGE_ECP,	    EXCHANGE_EAS,	   EXCHANGE_RPC,
-		EXCHANGE_EWS,	    EXCHANGE_AUTODISCOVER, EXCHANGE_OAB,
-		EXCHANGE_POWERSHELL
+		EXCHANGE_ECP,	     EXCHANGE_EAS,	    EXCHANGE_RPC,
+		EXCHANGE_EWS,	     EXCHANGE_AUTODISCOVER, EXCHANGE_OAB,
+		EXCHANGE_POWERSHELL, EXCHANGE_POP,	    EXCHANGE_IMAP
 	};
 	static const struct row owa[] = {
 		{ { EXCHANGE_OWA, "EX10" }, PROXY, "CAS10A CAS10B" },
@@ -82,6 +84,26 @@ static void mailbox_on_2010(void **state)
 		}
 	check(&t, owa, ARRAY_LEN(owa));
 	check(&t, no_mapi, ARRAY_LEN(no_mapi));
+}
+
+/* The services are off unless somebody starts them. */
+static void mail_switched_off(void **state)
+{
+	static const struct row rows[] = {
+		{ { EXCHANGE_POP, "EX10P" },
+		  NO,
+		  "(CAS10P: its service is switched off): Set-Service "
+		  "MSExchangePOP3 -StartupType Automatic" },
+		{ { EXCHANGE_IMAP, "EX10P" },
+		  NO,
+		  "Set-Service MSExchangeIMAP4 -StartupType Automatic" },
+		{ { EXCHANGE_EWS, "EX10P" }, PROXY, "CAS10P" },
+	};
+	struct exchange_topology t = world();
+
+	of("CAS10P")->vdir[EXCHANGE_POP].present = false;
+	of("CAS10P")->vdir[EXCHANGE_IMAP].present = false;
+	check(&t, rows, ARRAY_LEN(rows));
 }
 
 static void mailbox_on_15(void **state)
@@ -400,6 +422,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mailbox_on_2007),
 		cmocka_unit_test(mailbox_on_2010),
+		cmocka_unit_test(mail_switched_off),
 		cmocka_unit_test(mailbox_on_15),
 		cmocka_unit_test(among_15),
 		cmocka_unit_test(not_found),

@@ -252,6 +252,36 @@ static void explicit_logon(void **state)
 	check(rows, ARRAY_LEN(rows));
 }
 
+/* Whose mailbox a mail client opens stands in its user name. */
+static void mail(void **state)
+{
+	static const struct row rows[] = {
+		{ EXCHANGE_IMAP, .user = "alice@contoso.com",
+		  .keys = "BasicUserName=alice@contoso.com" },
+		{ EXCHANGE_IMAP, .user = "CONTOSO\\alice",
+		  .keys = "BasicUserName=CONTOSO\\alice" },
+		{ EXCHANGE_POP, .user = "contoso/alice",
+		  .keys = "BasicUserName=contoso\\alice" },
+		{ EXCHANGE_POP, .user = "contoso/alice/shared",
+		  .keys = "BasicUserName=shared" },
+		{ EXCHANGE_POP, .user = "contoso\\alice\\shared",
+		  .keys = "BasicUserName=shared" },
+		{ EXCHANGE_IMAP, .user = "alice@contoso.com/shared",
+		  .keys = "BasicUserName=shared" },
+		{ EXCHANGE_IMAP, .user = "a/b/c/d",
+		  .keys = "BasicUserName=a/b/c/d" },
+		{ EXCHANGE_IMAP, .user = "alice",
+		  .keys = "BasicUserName=alice" },
+		{ EXCHANGE_IMAP, .user = "a/b/", .keys = "" },
+		{ EXCHANGE_IMAP, .keys = "" },
+		/* nothing but the user counts */
+		{ EXCHANGE_IMAP, .user = "alice", .anchor = "bob@contoso.com",
+		  .query = "User=bob", .keys = "BasicUserName=alice" },
+	};
+
+	check(rows, ARRAY_LEN(rows));
+}
+
 /* The address asked for is the key before the caller.
  */
 static void autodiscover(void **state)
@@ -441,6 +471,7 @@ int main(void)
 		cmocka_unit_test(mapi),
 		cmocka_unit_test(activesync),
 		cmocka_unit_test(explicit_logon),
+		cmocka_unit_test(mail),
 		cmocka_unit_test(autodiscover),
 		cmocka_unit_test(long_body),
 		cmocka_unit_test(long_keys),
