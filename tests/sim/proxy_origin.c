@@ -198,7 +198,7 @@ static void answer(struct world *w, struct origin *o)
 /* --- the request
  * --------------------------------------------------------------- */
 
-static void record(struct world *w, struct bytes head)
+void origin_record(struct world *w, struct bytes head)
 {
 	struct seen *s = &w->seen;
 
@@ -243,7 +243,7 @@ static bool take_head(struct world *w, struct origin *o)
 			   http_verdict_words(v));
 		return false;
 	}
-	record(w, bytes_upto(in, len));
+	origin_record(w, bytes_upto(in, len));
 	o->scan = (struct http_scan){ 0 };
 	o->plan = plan_of(&o->head);
 	authenticate(o);
@@ -299,7 +299,9 @@ static void run(struct world *w, struct origin *o)
 	if (e->paused)
 		wake_at(w, o, o->hears);
 	end_step(w, e, true);
-	if (e->open && !o->over) {
+	if (e->open && !o->over && o->mail) {
+		origin_mail(w, o);
+	} else if (e->open && !o->over) {
 		do {
 			if (o->in_body)
 				take_body(w, o);
@@ -334,6 +336,7 @@ void origins_turn(struct world *w, struct sim_host *h)
 		o->host = h->index;
 		o->index = w->n_origins;
 		o->e.st.tc = tc;
+		o->mail = user == &origin_mail_port;
 		w->origin[w->n_origins++] = o;
 		w->seen.connections++;
 	}

@@ -339,9 +339,10 @@ static const struct row aborts[] = {
 };
 
 extern const struct row row_judgements[], row_servers[], row_times[],
-	row_shortages[];
+	row_shortages[], row_mail[];
 
 const struct row *const row_tables[] = {
 	exchanges, early,     aborts,	     row_judgements,
-	row_servers, row_times, row_shortages, NULL
+	row_servers, row_times, row_shortages, row_mail,
+	NULL
 };

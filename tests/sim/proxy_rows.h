@@ -100,7 +100,7 @@ struct row {
 		size_t offset;
 		uint64_t value;
 	} stat[5];
-	uint16_t port; /* 0 = 443 */
+	uint16_t port; /* 0 = 443; 993 IMAP, 143 the same by STARTTLS */
 	bool plain;    /* no TLS, though it be 443 */
 	usec_t limit, least;
 	struct world_setup setup;

@@ -123,22 +123,26 @@ static void fill_server(struct built *b, unsigned i)
 	for (unsigned a = 0; a < 2 && servers[i].host[a]; a++)
 		p->addr[p->n_addrs++] = sim_addr(servers[i].host[a], false);
 	p->port = (uint16_t)servers[i].port;
+	p->imap_port = p->port == 443 ? 993 : p->port;
 	b->target[i] = target_of(servers[i].certificate_name
 					 ? servers[i].certificate_name
 					 : "ex.contoso.com");
-	p->tls[0] = b->target[i];
+	p->tls[0] = p->mail_tls[0] = b->target[i];
 	b->config.server_of_id[i] = (int16_t)t->n_servers++;
 }
 
-static void fill_listener(struct built *b, uint16_t port, bool https)
+/* `tls`: from the first byte. */
+static void fill_listener(struct built *b, uint16_t port, bool tls)
 {
 	struct proxy_listener *l = &b->config.listener[b->config.n_listeners++];
 
 	snprintf(l->name, sizeof(l->name), "port-%u", port);
 	l->addr = sim_addr(PROXY_HOST, false);
 	l->port = port;
-	l->https = https;
-	l->tls[0] = https ? b->listener : NULL;
+	l->https = tls;
+	l->mail = port == 993 || port == 143;
+	l->protocol = EXCHANGE_IMAP;
+	l->tls[0] = tls || l->mail ? b->listener : NULL;
 }
 
 static struct built *build(const struct world *w, const struct change *change)
@@ -168,6 +172,8 @@ static struct built *build(const struct world *w, const struct change *change)
 	if (!change->no_listeners) {
 		fill_listener(b, 443, true);
 		fill_listener(b, 80, false);
+		fill_listener(b, 993, true);
+		fill_listener(b, 143, false);
 	}
 	c->limits = http_default_limits;
 	if (change->small_heads)
@@ -177,6 +183,7 @@ static struct built *build(const struct world *w, const struct change *change)
 					       SEC(5),	SEC(1),	 { 0 } };
 	for (unsigned i = 0; i < EXCHANGE_PROTOCOL_COUNT; i++)
 		c->timeouts.silence[i] = SEC(60);
+	c->timeouts.login = SEC(60);
 	c->max_handshakes =
 		w->setup.max_handshakes ? w->setup.max_handshakes : 1000;
 	return b;
@@ -508,10 +515,16 @@ static void add_hosts(struct world *w)
 	sim_connect(&w->sim, 0, PROXY_HOST, &w->setup.link);
 	sim_connect(&w->sim, PROXY_HOST, ORIGIN_A, &lan);
 	sim_connect(&w->sim, PROXY_HOST, ORIGIN_B, &lan);
-	for (unsigned i = ORIGIN_A; i < SIM_HOSTS; i++)
-		certs_need(tcp_listen(w->sim.host[i].tcp, &ipaddr_any, 443,
-				      NULL) != NULL,
-			   "listen");
+	for (unsigned i = ORIGIN_A; i < SIM_HOSTS; i++) {
+		struct tcp_stack *tcp = w->sim.host[i].tcp;
+
+		certs_need(
+			tcp_listen(tcp, &ipaddr_any, 443, NULL) &&
+				tcp_listen(
+					tcp, &ipaddr_any, 993,
+					(void *)(uintptr_t)&origin_mail_port),
+			"listen");
+	}
 }
 
 void world_init(struct world *w, const struct world_setup *setup)

@@ -80,6 +80,10 @@ struct origin {
 	uint64_t body_bytes; /* of the request under way */
 	bool whole; /* the last request's body came whole */
 	char who[64]; /* who authenticated this connection */
+	/* On port 993 it is an IMAP server, somewhat. */
+	bool mail, greeted;
+	char tag[16];
+	uint64_t takes; /* bytes that are no command */
 };
 
 /* What happened at the origins in all. */
@@ -202,6 +206,12 @@ size_t world_base64(const char *from, size_t n, char *dst);
 /* --- origins (proxy_origin.c) --------------------------------------------- */
 
 void origins_turn(struct world *w, struct sim_host *h);
+void origin_record(struct world *w, struct bytes head);
+extern const char origin_mail_port; /* user of that listener */
+
+/* --- mail origins (proxy_mail.c) ------------------------------------------- */
+
+void origin_mail(struct world *w, struct origin *o);
 
 /* --- the random part (proxy_random.c) -------------------------------------- */
 
