@@ -7,6 +7,7 @@ are two users of this one implementation.
     topology  the organisation: sites, servers, mailboxes, and its CSV
     pki       a certification authority made on the spot
     standins  nginx in the place of Exchange servers
+    dovecot   Dovecot in the place of their POP3 and IMAP4 services
     origin    a back end that misbehaves on request
     gate      casgate: its configuration, the daemon, its control socket
     wire      a client of bytes, for what curl would never send

@@ -3,6 +3,7 @@
 import json
 
 from . import topology
+from .dovecot import Dovecot
 from .gate import VIP, Gate
 from .hosts import Hosts
 from .origin import Origin
@@ -16,7 +17,8 @@ class Lab:
         lab.ask(topology.ALICE, "ews")
     """
 
-    def __init__(self, workers=1, mtu=1500, driver="af_xdp", hugepages=0, origin=True):
+    def __init__(self, workers=1, mtu=1500, driver="af_xdp", hugepages=0, origin=True,
+                 mail=False):
         self.hosts = Hosts(mtu=mtu)
         self.origin = None
         try:
@@ -24,6 +26,9 @@ class Lab:
             self.huge = huge
             self.gate = Gate(self.hosts, workers, driver, huge)
             self._back_ends(origin)
+            # By name: the servers' POP and IMAP services.
+            self.mail = {s.name: Dovecot(self.hosts, s, self.gate.pairs[s.name])
+                         for s in [*topology.STANDINS, topology.IMPOSTOR] if mail}
         except BaseException:
             self.hosts.close()
             raise
