@@ -68,6 +68,9 @@ static enum ip_verdict echo(struct ip_rx *rx, uint8_t reply)
 	icmp[0] = reply;
 	memcpy(&old, icmp, 2);
 	sum = (uint16_t)~ip_sum_add(sum, old);
+	/* Of nothing but zeros the checksum is ffff; 0 is wrong there alone. */
+	if (!sum)
+		sum = 0xffff;
 	memcpy(icmp + 2, &sum, 2);
 	tx.protocol = ipaddr_is_v4(&rx->src) ? IPPROTO_ICMP : IPPROTO_ICMPV6;
 	return ip_send(rx->ip, m, &tx, rx->now) ? IP_DROP_ICMP : IP_ECHO;

@@ -83,6 +83,23 @@ static void echo(void **state)
 		}
 }
 
+/* Nothing but zeros comes back, and a checksum of 0 would be wrong. */
+static void echo_of_zeros(void **state)
+{
+	static const uint8_t request[9] = { 8 };
+	struct frame f, out;
+	struct net net;
+
+	net_open(&net);
+	net_meet(&net, HER4, HER_MAC);
+	frame_to_us(&f, HER4, US4, P_ICMP, request, sizeof(request));
+	assert_int_equal(net_input_pkt(&net, IF_ETH, net_packet(&net, &f, 0)),
+			 IP_ECHO);
+	net_take(&net, IF_ETH, &out);
+	assert_int_equal(wire_sum(out.b + 34, out.n - 34, 0), 0xffff);
+	net_close(&net);
+}
+
 /* A buffer that others see too, or without room in front, is left alone. */
 static void echo_of_a_clone(void **state)
 {
@@ -323,6 +340,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(echo),
+		cmocka_unit_test(echo_of_zeros),
 		cmocka_unit_test(echo_of_a_clone),
 		cmocka_unit_test(rates),
 		cmocka_unit_test(unreachable),
