@@ -345,7 +345,9 @@ class RpcServer:
         """An OUT channel from its body to its end: nothing comes but that."""
         sock = channel.stream.socket
         try:
-            while not select.select([sock], [], [], self.ping)[0]:
+            waiting = select.poll()     # select() ends at 1024 descriptors
+            waiting.register(sock, select.POLLIN)
+            while not waiting.poll(self.ping and self.ping * 1000):
                 with channel.lock:
                     if not channel.over:
                         sock.sendall(rpc.rts(rpc.PING))
