@@ -89,6 +89,7 @@ static enum step sent(struct session *s, unsigned status, size_t request,
 	else
 		p->stats.answered++;
 	s->requests++;
+	record_end(s, PROXY_END_WHOLE, now);
 	if (close)
 		return session_linger(s, now);
 	stream_consume(&p->bufs, &s->client, request);
@@ -106,6 +107,7 @@ static bool write_answer(struct session *s, unsigned status, const char *header,
 	struct http_writer w = { s->proxy->out, 0, TLS_PLAIN_MAX, false };
 
 	http_put_str(&fields, header ? header : "");
+	put_own_fields(&fields, s);
 	http_put_str(&fields, "Cache-Control: no-store\r\n"
 			      "X-Content-Type-Options: nosniff\r\n");
 	http_put_answer(
@@ -139,6 +141,7 @@ enum step session_answer(struct session *s, unsigned status, const char *header,
 	    !write_answer(s, status, header, (struct bytes){ page, body.n },
 			  close, now))
 		return later(s, status, header, reason, close, now);
+	record_own(s, status, reason, body.n);
 	return sent(s, status, request, close, now);
 }
 

@@ -97,6 +97,7 @@ static bool shed_slow_head(struct proxy *p, usec_t now)
 		return false;
 	s = list_entry(p->heads.next, struct session, idle);
 	p->stats.evicted++;
+	record_how(s, PROXY_END_EVICTED);
 	s->deadline = now;
 	session_timeout(s, now);
 	return true;
@@ -316,6 +317,7 @@ bool proxy_kill(struct proxy *p, uint64_t id, usec_t now)
 		if (id != PROXY_ALL && s->id != id)
 			continue;
 		p->stats.killed++;
+		record_how(s, PROXY_END_KILLED);
 		session_kill(s, true, now);
 		found = true;
 	}

@@ -15,6 +15,7 @@
 
 #include "exchange/exchange.h"
 #include "http/http.h"
+#include "proxy/proxy_log.h"
 #include "route/route.h"
 #include "rpch/rpch.h"
 #include "snap/snap.h"
@@ -36,6 +37,7 @@ struct proxy_listener {
 		     * and nothing else, or STARTTLS */
 	bool mail;  /* POP or IMAP, as `protocol` says */
 	enum exchange_protocol protocol;
+	bool log;   /* its requests are in the access log, if there is one */
 	struct tls_server *tls[PROXY_WORKERS];
 };
 
@@ -74,6 +76,9 @@ struct proxy_config {
 	bool rpc_encryption_required; /* of legacy mailboxes' clients */
 	unsigned max_handshakes; /* in progress, a worker */
 	usec_t handshake_budget; /* a turn, one step at least */
+	/* What the access log takes: a bit a protocol, and the one behind them
+	 * for requests of none. 0: there is no log. */
+	uint32_t log;
 };
 
 /* --- one worker's proxy ----------------------------------------------------------- */
@@ -95,6 +100,7 @@ struct proxy_setup {
 	uint32_t max_sessions;
 	uint32_t buffers, large_buffers; /* for plaintext in transit */
 	uint32_t max_server_ids;
+	struct proxy_log *log;	/* NULL: none; outlives the proxy */
 };
 
 /* Control thread; NULL when memory is short. */

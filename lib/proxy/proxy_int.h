@@ -64,6 +64,7 @@ struct session {
 	bool https;
 	bool mail;		   /* POP or IMAP; its states are mail.c's */
 	struct dialogue *dialogue; /* of mail, until it is logged in */
+	bool logged;
 
 	struct stream client, back;
 
@@ -90,6 +91,9 @@ struct session {
 	bool is_get;	 /* or HEAD: a redirect would be followed */
 	uint64_t asked;	 /* hash of its path and query */
 	unsigned status; /* of the answer */
+	enum proxy_auth auth; /* how the request authenticates */
+	uint8_t guid[16];     /* of the request, as the client is told */
+	struct proxy_record *record; /* NULL: not logged */
 	enum http_framing framing; /* of the request, */
 	uint64_t length;	   /* and its Content-Length */
 
@@ -139,7 +143,7 @@ struct proxy {
 	struct stream_pool bufs;
 	struct proxy_stats stats;
 	struct proxy_server_stats *servers; /* by id */
-	uint64_t next_id;
+	uint64_t next_id, next_request;
 	unsigned lingering; /* sessions: slots that will soon be free */
 	bool draining;
 	unsigned level; /* admission */
@@ -221,6 +225,28 @@ int back_index(const struct proxy *p, uint16_t id);
 void back_note(struct session *s, const char *why);
 
 uint64_t target_hash(struct bytes path, struct bytes query);
+/* What every answer says of us (disclose.c), and a server's word for it. */
+void put_own_fields(struct http_writer *w, const struct session *s);
+bool is_own_field(const struct http_field *f);
+
+/* What the access log will say (record.c): each of them does nothing for a
+ * request that is not logged. */
+void record_begin(struct session *s, usec_t now);
+void record_request(struct session *s, const struct http_head *h, usec_t now);
+void record_place(struct session *s, const struct exchange_place *place,
+		  usec_t now);
+void record_sent(struct session *s, usec_t now);
+void record_answer(struct session *s, const struct http_head *h, usec_t now);
+/* An answer of our own, `n` bytes of a page. */
+void record_own(struct session *s, unsigned status, const char *reason,
+		size_t n);
+/* The request is over: `how`, unless record_how() has said. */
+void record_end(struct session *s, enum proxy_end how, usec_t now);
+static inline void record_how(struct session *s, enum proxy_end how)
+{
+	if (s->record)
+		s->record->end = how;
+}
 
 /* exchanges (relay.c, response.c) */
 enum step relay_step(struct session *s, usec_t now);

@@ -86,12 +86,15 @@ static enum step relay_up(struct session *s, usec_t now)
 	if (v != HTTP_OK) {
 		p->stats.malformed++;
 		p->stats.http[v]++;
+		record_how(s, PROXY_END_MALFORMED);
 		if (s->answering)
 			return session_kill(s, true, now);
 		return session_answer(s, 400, NULL, http_verdict_words(v), true,
 				      now);
 	}
 	s->up_done = s->up.done;
+	if (s->up_done && s->record)
+		s->record->up_done = now;
 	return step;
 }
 
@@ -106,6 +109,7 @@ static enum step answer_ended(struct session *s, usec_t now)
 	if (s->rpc && !tcp_dead(s->back.tc))
 		return session_linger(s, now);
 	s->proxy->stats.back_aborts++;
+	record_how(s, PROXY_END_SERVER);
 	return session_kill(s, true, now);
 }
 
@@ -130,6 +134,7 @@ static enum step relay_down(struct session *s, usec_t now)
 	p->stats.bytes_down += moved;
 	if (v != HTTP_OK) {
 		p->stats.bad_responses++;
+		record_how(s, PROXY_END_MALFORMED);
 		return session_kill(s, true, now);
 	}
 	s->down_done = s->down.done;
@@ -142,6 +147,7 @@ static enum step finish(struct session *s, usec_t now)
 	struct stream *back = &s->back;
 
 	s->requests++;
+	record_end(s, PROXY_END_WHOLE, now);
 	if (!s->keep_alive || s->draining || !s->up_done)
 		return session_linger(s, now);
 	if (!s->back_keep || back->eof || back->cut || back->in)

@@ -58,6 +58,7 @@ static void head_begins(struct session *s, usec_t now)
 	struct proxy *p = s->proxy;
 
 	s->request_began = now;
+	record_begin(s, now);
 	s->limits = p->config->limits;
 	list_remove(&s->idle);
 	list_push(&p->heads, &s->idle);
@@ -95,6 +96,20 @@ static bool is_later_leg(struct bytes token)
 	       (token.n && token.p[0] == 'o');
 }
 
+static enum proxy_auth auth_of(struct bytes scheme)
+{
+	static const char *const words[] = {
+#define X(id, word) [id] = word,
+		PROXY_AUTHS(X)
+#undef X
+	};
+
+	for (unsigned i = PROXY_AUTH_BASIC; i < PROXY_AUTH_OTHER; i++)
+		if (bytes_ieq(scheme, BYTES(words[i])))
+			return i;
+	return PROXY_AUTH_OTHER;
+}
+
 /* The name in a Basic header, as it came; "" without one. NTLM and Negotiate
  * authenticate the connection instead of the request. */
 static void who(struct session *s, const struct http_head *h)
@@ -104,19 +119,18 @@ static void who(struct session *s, const struct http_head *h)
 	struct bytes scheme, rest, name;
 	long n;
 
+	s->auth = PROXY_AUTH_NONE;
 	s->binds = s->goes_on = false;
 	s->want_user[0] = '\0';
 	if (!f)
 		return;
 	rest = f->value;
 	scheme = bytes_cut(&rest, ' ');
-	if (bytes_ieq(scheme, BYTES("NTLM")) ||
-	    bytes_ieq(scheme, BYTES("Negotiate"))) {
-		s->binds = true;
-		s->goes_on = is_later_leg(bytes_trim(rest));
-		return;
-	}
-	if (!bytes_ieq(scheme, BYTES("Basic")))
+	s->auth = auth_of(scheme);
+	s->binds = s->auth == PROXY_AUTH_NTLM ||
+		   s->auth == PROXY_AUTH_NEGOTIATE;
+	s->goes_on = s->binds && is_later_leg(bytes_trim(rest));
+	if (s->auth != PROXY_AUTH_BASIC)
 		return;
 	n = bytes_unbase64(bytes_trim(rest), plain, sizeof(plain));
 	if (n > 0) {
@@ -261,7 +275,6 @@ static enum step route(struct session *s, usec_t now)
 		s->await = s->head_len + (uint32_t)h->length;
 		return fill(p, &s->client, now);
 	}
-	who(s, h);
 	r = (struct exchange_request){
 		.protocol = s->protocol,
 		.method = h->method,
@@ -274,6 +287,7 @@ static enum step route(struct session *s, usec_t now)
 	};
 	exchange_keys(&r, &p->keys);
 	proxy_locate(t, p->setup.routes, &p->keys, &place);
+	record_place(s, &place, now);
 	exchange_decide(t, &r, &place, &p->decision);
 	return act(s, now);
 }
@@ -292,6 +306,8 @@ static enum step judge(struct session *s, usec_t now)
 	s->keep_alive = h->keep_alive;
 	s->framing = h->framing;
 	s->length = h->length;
+	who(s, h);
+	record_request(s, h, now);
 	v = http_path(h->path, p->path, sizeof(p->path));
 	if (v != HTTP_OK)
 		return refuse(s, v, now);
@@ -445,6 +461,7 @@ enum step request_forward(struct session *s, usec_t now)
 	s->asked = target_hash(h->path, h->query);
 	if (s->rpc)
 		rpc_connected(s, now);
+	record_sent(s, now);
 	http_body_init(&s->up, h, true);
 	s->up_done = h->framing == HTTP_NO_BODY || s->up.done;
 	stream_consume(&p->bufs, &s->client, s->head_len);

@@ -87,12 +87,13 @@ static void put_response(struct http_writer *w, struct session *s,
 			 const struct http_head *h)
 {
 	http_put_status_line(w, h);
+	put_own_fields(w, s);
 	for (unsigned i = 0; i < h->n; i++) {
 		const struct http_field *f = &h->field[i];
 
 		if (f->known == HTTP_LOCATION)
 			put_location(w, s->proxy, f);
-		else if (!http_hop_by_hop(f) &&
+		else if (!http_hop_by_hop(f) && !is_own_field(f) &&
 			 /* Without chunks there are no trailers to announce. */
 			 !(s->client_10 && f->known == HTTP_TRAILER))
 			http_put_field(w, f->name, f->value);
@@ -145,6 +146,7 @@ static enum step pass_on(struct session *s, struct http_head *h, usec_t now)
 	s->down_done = h->framing == HTTP_NO_BODY || s->down.done;
 	s->answering = true;
 	s->status = h->status;
+	record_answer(s, h, now);
 	s->bytes_down += w.n;
 	p->stats.bytes_down += w.n;
 	count_status(p, h->status);

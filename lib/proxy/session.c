@@ -109,6 +109,7 @@ void session_accept(struct proxy *p, struct tcp_conn *tc, unsigned listener,
 		.listener = (uint16_t)listener,
 		.https = l->https,
 		.mail = l->mail,
+		.logged = l->log,
 		.draining = p->draining,
 		.client.tc = tc,
 	};
@@ -149,6 +150,7 @@ enum step session_kill(struct session *s, bool reset, usec_t now)
 	if (s->state == SESS_CLIENT_TLS)
 		p->stats.handshakes_now--;
 	p->lingering -= s->state == SESS_LINGER;
+	record_end(s, PROXY_END_CLIENT, now);
 	/* First, or its own buffers wake it instead of another. */
 	list_remove(&s->run);
 	rpc_end(s, now);
@@ -175,6 +177,7 @@ enum step session_linger(struct session *s, usec_t now)
 	struct proxy *p = s->proxy;
 
 	mail_end(s);
+	record_end(s, PROXY_END_CLIENT, now);
 	back_end(s, now);
 	rpc_end(s, now);
 	stream_close(&s->client, now);
@@ -447,6 +450,7 @@ void session_timeout(struct session *s, usec_t now)
 	}
 	if (s->state != SESS_LINGER && s->state != SESS_EXPECT_REQUEST)
 		p->stats.timeouts++;
+	record_how(s, PROXY_END_TIMEOUT);
 	step = time_out(s, now);
 	/* A 408 that found no room: nobody reads there any more. */
 	if (step == STEP_WAIT && s->state != SESS_ANSWER)

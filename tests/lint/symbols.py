@@ -30,6 +30,7 @@ SETUP = {
     "stream/stream_setup.c": "buffers are made at start",
     "worker/worker_setup.c": "workers are made at start",
     "worker/worker_idle.c": "the idle ladder is where a worker may sleep",
+    "proxy/proxy_log.c": "records are made at start",
     "proxy/proxy_setup.c": "the proxy is made at start",
 }
 

@@ -143,6 +143,7 @@ static void fill_listener(struct built *b, uint16_t port, bool tls)
 	l->mail = port == 993 || port == 143;
 	l->protocol = EXCHANGE_IMAP;
 	l->tls[0] = tls || l->mail ? b->listener : NULL;
+	l->log = true;
 }
 
 static struct built *build(const struct world *w, const struct change *change)
@@ -175,6 +176,7 @@ static struct built *build(const struct world *w, const struct change *change)
 		fill_listener(b, 993, true);
 		fill_listener(b, 143, false);
 	}
+	c->log = UINT32_MAX;
 	c->limits = http_default_limits;
 	if (change->small_heads)
 		c->limits =
@@ -405,6 +407,20 @@ static void audit(struct world *w)
 /* --- turns
  * ---------------------------------------------------------------------- */
 
+/* As the writer would, if it were slow. */
+static void read_log(struct world *w)
+{
+	struct proxy_record *r;
+
+	while ((r = proxy_log_get(w->log))) {
+		if (r->began > r->ended || r->ended > w->sim.now)
+			world_fail(w, "a record of another time");
+		w->logged.n++;
+		w->logged.last = *r;
+		proxy_log_put(w->log, r);
+	}
+}
+
 static void proxy_turn(struct world *w, struct sim_host *h)
 {
 	usec_t next;
@@ -417,6 +433,7 @@ static void proxy_turn(struct world *w, struct sim_host *h)
 		return;
 	}
 	w->busy = 0;
+	read_log(w);
 	next = proxy_next(w->proxy);
 	if (next <= w->sim.now) {
 		h->app_wake = w->sim.now + 1;
@@ -545,6 +562,8 @@ void world_init(struct world *w, const struct world_setup *setup)
 	w->routes = mailboxes();
 	w->built = build(w, &(struct change){ 0 });
 	w->config.current = &w->built->config;
+	w->log = proxy_log_new(4096);
+	certs_need(w->log != NULL, "proxy_log_new");
 	w->proxy = proxy_new(
 		&(struct proxy_setup){
 			.workers = 1,
@@ -557,6 +576,7 @@ void world_init(struct world *w, const struct world_setup *setup)
 			.buffers = setup->buffers ? setup->buffers : 256,
 			.large_buffers = setup->large ? setup->large : 16,
 			.max_server_ids = N_SERVERS,
+			.log = w->log,
 		},
 		w->sim.now);
 	certs_need(w->proxy != NULL, "proxy_new");
@@ -584,6 +604,14 @@ static void check_all_back(struct world *w)
 
 	if (p->stats.sessions || p->session_slab.used)
 		world_fail(w, "%u sessions stay", p->session_slab.used);
+	read_log(w);
+	if (w->log->out || w->log->dropped)
+		world_fail(w, "%u records are out, %llu dropped", w->log->out,
+			   (unsigned long long)w->log->dropped);
+	/* Those that were never whole are no requests by that count. */
+	if (w->logged.n < p->stats.requests)
+		world_fail(w, "%u requests were logged of %llu", w->logged.n,
+			   (unsigned long long)p->stats.requests);
 	if (p->lingering)
 		world_fail(w, "%u sessions still linger", p->lingering);
 	if (p->stats.handshakes_now)
@@ -651,6 +679,7 @@ void world_fini(struct world *w)
 		free(w->origin[i]);
 	}
 	proxy_free(w->proxy);
+	proxy_log_free(w->log);
 	sim_fini(&w->sim);
 	stream_pool_fini(&w->bufs);
 	route_free(w->routes);

@@ -113,6 +113,11 @@ struct world {
 	struct snap config;
 	struct built *built;
 	struct route_table *routes;
+	struct proxy_log *log;
+	struct {
+		unsigned n; /* of requests that are over */
+		struct proxy_record last;
+	} logged;
 	struct tls_target *client_tls;
 	struct stream_pool bufs; /* of the ends */
 	struct list nobody;
