@@ -432,6 +432,17 @@ static void fill_limits(const struct conf *conf, struct proxy_config *p)
 						 : SEC(exchange_timeout(i));
 }
 
+/* Nothing is recorded that nobody writes. */
+static void fill_log(const struct conf_access_log *c, struct proxy_config *p)
+{
+	if (!c->directory)
+		return;
+	for (unsigned i = 0; i < c->n_protocols; i++)
+		p->log |= 1U << c->protocols[i];
+	if (!c->n_protocols)
+		p->log = UINT32_MAX;
+}
+
 static void fill_listeners(const struct conf *conf, struct proxy_config *p)
 {
 	p->n_listeners = conf->n_listeners;
@@ -448,6 +459,7 @@ static void fill_listeners(const struct conf *conf, struct proxy_config *p)
 		l->mail = is_mail(c->protocol);
 		l->protocol =
 			is_imap(c->protocol) ? EXCHANGE_IMAP : EXCHANGE_POP;
+		l->log = c->access_log;
 	}
 }
 
@@ -512,6 +524,7 @@ struct proxy_config *build_config(struct app *a, const struct conf *conf,
 	fill_routing(conf, &b->config.topology);
 	fill_limits(conf, &b->config);
 	fill_listeners(conf, &b->config);
+	fill_log(&conf->access_log, &b->config);
 	for (unsigned i = 0; i < conf->n_servers; i++)
 		rc |= fill_server(a, conf, i, &b->config, report);
 	rc |= make_tls(a, conf, b, workers, report);

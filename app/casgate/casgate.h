@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "accesslog.h"
 #include "conf/conf.h"
 #include "control/control.h"
 #include "proxy/proxy.h"
@@ -56,6 +57,7 @@ struct app {
 	struct rte_mempool *pool[WORKERS_MAX];
 	struct worker_group *group;
 	struct worker_proxy proxy[WORKERS_MAX];
+	struct accesslog *log;
 	struct control_server *control;
 
 	usec_t began;
@@ -84,6 +86,8 @@ static inline const struct proxy_config *config_now(const struct app *a)
 
 must_check int start_all(struct app *a);
 void stop_all(struct app *a);
+/* Tell the log writer what is configured. */
+void start_logging(struct app *a);
 /* How many workers this machine and configuration make. */
 unsigned start_workers(const struct conf *conf);
 /* What a start would need beyond the file itself: driver profiles, memory. */
@@ -155,5 +159,6 @@ json_t *handle_config_check(void *ctx, struct control_call *call);
 json_t *handle_config_reload(void *ctx, struct control_call *call);
 json_t *handle_config_show(void *ctx, struct control_call *call);
 json_t *handle_log_level(void *ctx, struct control_call *call);
+json_t *handle_log_rotate(void *ctx, struct control_call *call);
 json_t *handle_stop(void *ctx, struct control_call *call);
 json_t *handle_version(void *ctx, struct control_call *call);

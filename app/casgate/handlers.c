@@ -37,6 +37,7 @@ void handlers_fill(control_handler *h)
 	h[CONTROL_CONFIG_RELOAD] = handle_config_reload;
 	h[CONTROL_CONFIG_SHOW] = handle_config_show;
 	h[CONTROL_LOG_LEVEL] = handle_log_level;
+	h[CONTROL_LOG_ROTATE] = handle_log_rotate;
 	h[CONTROL_STOP] = handle_stop;
 	h[CONTROL_VERSION] = handle_version;
 }
@@ -322,6 +323,18 @@ static void put_stack(struct app *a, struct counters *c)
 	    "packet buffers out of their pools now", in_use);
 }
 
+static void put_log(struct app *a, struct counters *c)
+{
+	const struct accesslog_stats *s = accesslog_stats(a->log);
+
+#define X(name, help) put(c, "accesslog", #name, help, stat_read(&s->name));
+	ACCESSLOG_STATS(X)
+#undef X
+	put(c, "accesslog", "dropped",
+	    "requests lost because the writer is slow",
+	    accesslog_dropped(a->log));
+}
+
 json_t *handle_stats(void *ctx, struct control_call *call)
 {
 	struct app *a = ctx;
@@ -334,6 +347,7 @@ json_t *handle_stats(void *ctx, struct control_call *call)
 
 	put_proxy(a, &c);
 	put_stack(a, &c);
+	put_log(a, &c);
 	route_stats(a->routes, &routes);
 	put(&c, "route", "mailboxes", "mailboxes known", routes.mailboxes);
 	put(&c, "route", "keys", "names they are found by", routes.keys);
@@ -436,6 +450,22 @@ json_t *handle_log_level(void *ctx, struct control_call *call)
 	if (word && !log_level_parse(word, &level))
 		log_set_level(level);
 	return json_pack("{s:s}", "level", log_level_name(log_get_level()));
+}
+
+json_t *handle_log_rotate(void *ctx, struct control_call *call)
+{
+	struct app *a = ctx;
+	const char *directory = a->conf->access_log.directory;
+
+	if (!directory)
+		return control_fail(call, CONTROL_REFUSED,
+				    "there is no access log: "
+				    "access-log.directory names none");
+	if (accesslog_rotate(a->log))
+		return control_fail(call, CONTROL_TIMEOUT,
+				    "the log writer does not answer: is the "
+				    "disk stuck?");
+	return json_pack("{s:s}", "directory", directory);
 }
 
 json_t *handle_stop(void *ctx, struct control_call *call)

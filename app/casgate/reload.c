@@ -214,6 +214,7 @@ int reload(struct app *a, char *error, size_t cap)
 	a->conf = conf;
 	conf = NULL;
 	log_set_level((enum log_level)a->conf->appliance.log_level);
+	start_logging(a);
 	log_info("configuration reloaded from %s", a->opt.config);
 out:
 	build_free(config);

@@ -424,9 +424,47 @@ static usec_t next(struct worker_app *w)
 	return proxy_next(container_of(w, struct worker_proxy, app)->proxy);
 }
 
+static unsigned sessions_of(const struct app *a)
+{
+	return max(a->conf->limits.sessions / a->workers, 64u);
+}
+
+/* As many requests may wait for the writer beside one of every session; what
+ * is never needed takes no memory. */
+#define LOG_RECORDS 8192
+
+static int start_log(struct app *a)
+{
+	a->log = accesslog_start(a->workers, sessions_of(a) + LOG_RECORDS);
+	if (!a->log) {
+		log_error("no memory for the access log");
+		return -ENOMEM;
+	}
+	start_logging(a);
+	return 0;
+}
+
+static void stop_log(struct app *a)
+{
+	accesslog_stop(a->log);
+}
+
+void start_logging(struct app *a)
+{
+	const struct conf_access_log *c = &a->conf->access_log;
+	struct accesslog_settings set = { .max_file_size = c->max_file_size,
+					  .keep_size = c->keep_size,
+					  .keep = c->keep };
+
+	snprintf(set.directory, sizeof(set.directory), "%s",
+		 c->directory ? c->directory : "");
+	snprintf(set.server, sizeof(set.server), "%s", a->conf->appliance.name);
+	accesslog_set(a->log, &set);
+}
+
 static int start_proxies(struct app *a)
 {
-	unsigned sessions = max(a->conf->limits.sessions / a->workers, 64u);
+	unsigned sessions = sessions_of(a);
 
 	for (unsigned w = 0; w < a->workers; w++) {
 		struct worker *worker = worker_get(a->group, w);
@@ -445,6 +483,7 @@ static int start_proxies(struct app *a)
 			.buffers = min(max(sessions / 4, 64u), 2048u),
 			.large_buffers = 64,
 			.max_server_ids = SERVER_IDS,
+			.log = accesslog_of(a->log, w),
 		};
 
 		a->proxy[w].app = (struct worker_app){ serve, message, next };
@@ -528,6 +567,7 @@ static const struct {
 	{ "DPDK", start_eal, stop_eal },
 	{ "packet buffers", start_pools, stop_pools },
 	{ "ports and workers", start_ports_and_group, stop_ports_and_group },
+	{ "access log", start_log, stop_log },
 	{ "proxies", start_proxies, stop_proxies },
 	{ "worker cores", start_lcores, stop_lcores },
 };

@@ -277,6 +277,23 @@ static void check_numbers(struct load *l, const struct conf *c)
 		find_error(l, "tcp.rto-min", "is above rto-max");
 }
 
+/* --- the access log ------------------------------------------------------ */
+
+#define DIRECTORY_MAX 500 /* what the writer has room for */
+
+static void check_access_log(struct load *l, const struct conf *c)
+{
+	const struct conf_access_log *a = &c->access_log;
+
+	if (a->directory && strlen(a->directory) > DIRECTORY_MAX)
+		find_error(l, "access-log.directory", "is longer than %d bytes",
+			   DIRECTORY_MAX);
+	if (a->keep_size < 2 * a->max_file_size)
+		find_error(l, "access-log.keep-size",
+			   "is less than two files of max-file-size (%llu)",
+			   (unsigned long long)a->max_file_size);
+}
+
 void check_conf(struct load *l, struct conf *c)
 {
 	check_workers(l, c);
@@ -289,4 +306,5 @@ void check_conf(struct load *l, struct conf *c)
 	check_sites(l, c);
 	check_servers(l, c);
 	check_numbers(l, c);
+	check_access_log(l, c);
 }

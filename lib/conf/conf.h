@@ -149,6 +149,7 @@ struct conf_listener {
 	uint32_t *certificate; /* indices into conf->certificates */
 	uint32_t tls_min;      /* 12 or 13 */
 	uint32_t tickets;      /* per full handshake */
+	bool access_log;       /* its requests are in the access log */
 };
 
 struct conf_server_tls {
@@ -230,6 +231,15 @@ struct conf_limits {
 	usec_t handshake_budget; /* for handshakes in one turn */
 };
 
+struct conf_access_log {
+	const char *directory; /* NULL: there is none */
+	uint64_t max_file_size; /* [bytes] */
+	uint64_t keep_size;	/* of all files [bytes] */
+	usec_t keep;		/* 0: for ever */
+	uint32_t n_protocols;	/* 0: all */
+	uint32_t *protocols;	/* enum conf_vdir_id; CONF_VDIR_COUNT: other */
+};
+
 struct conf_timeouts {
 	usec_t tls_handshake; /* from TCP's accept to TLS's finish */
 	usec_t request_head;  /* from its first to its last byte */
@@ -279,6 +289,7 @@ struct conf {
 	struct conf_database *databases;
 	struct conf_routing routing;
 	struct conf_mailboxes mailboxes;
+	struct conf_access_log access_log;
 	struct conf_limits limits;
 	struct conf_timeouts timeouts;
 	struct conf_tcp tcp;

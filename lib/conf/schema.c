@@ -204,6 +204,8 @@ static const struct setting listener_rows[] = {
 	NUMBER("tickets", tickets, 0, 4, 0, "2",
 	       "session tickets a TLS 1.3 handshake; 0 for clients that choke "
 	       "on them"),
+	BOOL("access-log", access_log, 0, "true",
+	     "write its requests to the access log, if there is one"),
 };
 SCHEMA(listener, listener_rows, "name");
 #undef S
@@ -412,6 +414,41 @@ static const struct setting mailboxes_rows[] = {
 SCHEMA(mailboxes, mailboxes_rows, NULL);
 #undef S
 
+static const struct word logged_words[] = {
+#define X(id, word) { #word, CONF_VDIR_##id },
+	CONF_VDIRS(X)
+#undef X
+		{ "other", CONF_VDIR_COUNT },
+	{ 0 },
+};
+
+#define S struct conf_access_log
+static const struct setting access_log_rows[] = {
+	TEXT("directory", KIND_FILE, directory, UNCHECKED, NULL,
+	     "where the files go, a directory a protocol; made if missing; "
+	     "left "
+	     "out, nothing is logged"),
+	SIZE("max-file-size", max_file_size, 64U << 10, 1U << 30, 0, "10M",
+	     "bytes of a file before the next one begins; each hour begins one "
+	     "too"),
+	TIME("keep", keep, 0, SEC(10000ULL * 86400), 0, "30d",
+	     "age at which a file is removed; 0 keeps all"),
+	SIZE("keep-size", keep_size, 1U << 20, 1ULL << 50, 0, "1G",
+	     "bytes of all files together before the oldest are removed"),
+	{ .key = "protocols",
+	  .kind = KIND_VALUES,
+	  .of = KIND_WORD,
+	  .words = logged_words,
+	  AT(protocols),
+	  COUNT(n_protocols),
+	  .most = 16,
+	  .flags = ONE,
+	  .help = "what is logged; other: requests that reach no virtual "
+		  "directory; left out, everything" },
+};
+SCHEMA(access_log, access_log_rows, NULL);
+#undef S
+
 #define S struct conf_limits
 static const struct setting limits_rows[] = {
 	SIZE("header-size", header_size, 4096, 65536, 0, "64k",
@@ -533,6 +570,9 @@ static const struct setting conf_rows[] = {
 	    "what Exchange's rules leave to the administrator"),
 	MAP("mailboxes", mailboxes, mailboxes, 0,
 	    "where it is known from which mailbox lives on which server"),
+	MAP("access-log", access_log, access_log, 0,
+	    "each request as a line, in the format of Exchange's HttpProxy "
+	    "log"),
 	MAP("limits", limits, limits, 0, "bounds against too much of a thing"),
 	MAP("timeouts", timeouts, timeouts, 0, "how long to wait for what"),
 	MAP("tcp", tcp, tcp, RESTART, "the TCP of the appliance's own"),

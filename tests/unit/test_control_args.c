@@ -160,6 +160,7 @@ static const struct {
 	  "limit must be a whole number" },
 	{ "log level", { "debug" }, "{\"level\":\"debug\"}", NULL },
 	{ "log level", { 0 }, "{}", NULL },
+	{ "log rotate", { 0 }, "{}", NULL },
 	{ "log level",
 	  { "loud" },
 	  NULL,

@@ -116,6 +116,11 @@ class Hosts:
         where.mkdir(parents=True, exist_ok=True)
         (where / "hosts").write_text("127.0.0.1 localhost\n" + "".join(f"{l}\n" for l in lines))
 
+    def mount(self, kind, place, options):
+        """A file system of the lab's own, gone with it."""
+        subprocess.run(["mount", "-t", kind, "-o", options, "none", place], check=True)
+        self._note(f"mount {place}")
+
     def hugepages(self, count):
         """Reserve so many 2 MB pages and give casgate a place to find them;
         false when the kernel has none to give."""
