@@ -18,7 +18,7 @@ lab="nginx-light curl iproute2 iputils-ping ethtool openssl procps tcpdump
 test="clang llvm libclang-rt-14-dev clang-format clang-tidy wrk
 	qemu-system-x86 busybox-static cpio kmod pciutils
 	dovecot-imapd dovecot-pop3d
-	python3-pytest python3-impacket"
+	haproxy python3-pytest python3-impacket"
 
 wanted=
 for set in "$@"; do

@@ -460,6 +460,12 @@ static void fill_listeners(const struct conf *conf, struct proxy_config *p)
 		l->protocol =
 			is_imap(c->protocol) ? EXCHANGE_IMAP : EXCHANGE_POP;
 		l->log = c->access_log;
+		l->proxy_header = c->proxy_protocol;
+		l->balanced = c->balancer == CONF_BALANCER_L7;
+		l->closes_forwarded = c->forwarded == CONF_FORWARDED_CLOSE;
+		l->n_trusted = min(c->n_trusted, (uint32_t)PROXY_TRUSTED);
+		for (unsigned k = 0; k < l->n_trusted; k++)
+			l->trusted[k] = c->trusted[k];
 	}
 }
 

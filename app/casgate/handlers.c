@@ -263,6 +263,9 @@ static void put_proxy(struct app *a, struct counters *c)
 	for (unsigned v = HTTP_MORE + 1; v < HTTP_VERDICT_COUNT; v++)
 		put(c, "http", http_verdict_name(v), http_verdict_words(v),
 		    SUM(of_proxy, http[v]));
+	for (unsigned v = FRONT_MORE + 1; v < FRONT_VERDICT_COUNT; v++)
+		put(c, "front", front_verdict_name(v), front_verdict_words(v),
+		    SUM(of_proxy, front[v]));
 	for (unsigned i = 0; i < a->workers; i++)
 		hist_merge(&first, &of_proxy(a, i)->first_byte);
 	put(c, "proxy", "first_byte_p50_us", "median time to the first byte",

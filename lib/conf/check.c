@@ -168,6 +168,32 @@ static void check_mail_listener(struct load *l, const struct conf *c,
 			     pop ? "pop" : "imap");
 }
 
+/* Whoever is believed must be named, and one of them only speaks. */
+static void check_balancer(struct load *l, const struct conf *c, unsigned i)
+{
+	const struct conf_listener *f = &c->listeners[i];
+	bool l7 = f->balancer == CONF_BALANCER_L7;
+	char at[CONF_PATH];
+
+	check_path(at, "listeners[%u].trusted", i);
+	if (report_has(l->report, at))
+		return;
+	if ((l7 || f->proxy_protocol) && !f->n_trusted)
+		find_error(l, at, "name the networks of the balancers");
+	if (!l7 && !f->proxy_protocol && f->n_trusted)
+		find_warning(l, at,
+			     "has no effect without proxy-protocol or "
+			     "balancer: l7");
+	check_path(at, "listeners[%u].proxy-protocol", i);
+	if (l7 && f->proxy_protocol)
+		find_error(l, at,
+			   "is of a connection, but an l7 balancer names the "
+			   "client of each request");
+	check_path(at, "listeners[%u].balancer", i);
+	if (l7 && f->protocol != CONF_HTTPS && f->protocol != CONF_HTTP)
+		find_error(l, at, "there are no requests on a mail port");
+}
+
 /* --- sites --------------------------------------------------------------- */
 
 /* Index of a site, or n_sites with an error at `at`. */
@@ -299,10 +325,11 @@ void check_conf(struct load *l, struct conf *c)
 	check_workers(l, c);
 	check_network(l, c);
 	check_twice(l, "namespaces", c->namespaces, c->n_namespaces);
-	for (unsigned i = 0; i < c->n_listeners; i++)
+	for (unsigned i = 0; i < c->n_listeners; i++) {
 		check_listener(l, c, i);
-	for (unsigned i = 0; i < c->n_listeners; i++)
 		check_mail_listener(l, c, i);
+		check_balancer(l, c, i);
+	}
 	check_sites(l, c);
 	check_servers(l, c);
 	check_numbers(l, c);

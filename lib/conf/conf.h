@@ -75,6 +75,8 @@ enum conf_listener_protocol {
 	CONF_IMAPS,
 	CONF_POP3S,
 };
+enum conf_balancer { CONF_BALANCER_L4, CONF_BALANCER_L7 };
+enum conf_forwarded { CONF_FORWARDED_CLOSE, CONF_FORWARDED_IGNORE };
 
 /* Virtual directories, by the words that exchange.h has for them and in its
  * order; conf knows no Exchange. */
@@ -149,6 +151,11 @@ struct conf_listener {
 	uint32_t *certificate; /* indices into conf->certificates */
 	uint32_t tls_min;      /* 12 or 13 */
 	uint32_t tickets;      /* per full handshake */
+	uint32_t proxy_protocol; /* a bit for each version of the header */
+	uint32_t balancer;     /* enum conf_balancer */
+	uint32_t n_trusted;
+	struct ipprefix *trusted; /* where balancers are */
+	uint32_t forwarded;    /* enum conf_forwarded: from others */
 	bool access_log;       /* its requests are in the access log */
 };
 

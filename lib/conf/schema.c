@@ -187,6 +187,22 @@ static const struct word client_tls_words[] = {
 	{ 0 },
 };
 
+static const struct word proxy_protocol_words[] = {
+	{ "off", 0 }, { "v1", 1 }, { "v2", 2 }, { "any", 3 }, { 0 },
+};
+
+static const struct word balancer_words[] = {
+	{ "l4", CONF_BALANCER_L4 },
+	{ "l7", CONF_BALANCER_L7 },
+	{ 0 },
+};
+
+static const struct word forwarded_words[] = {
+	{ "close", CONF_FORWARDED_CLOSE },
+	{ "ignore", CONF_FORWARDED_IGNORE },
+	{ 0 },
+};
+
 #define S struct conf_listener
 static const struct setting listener_rows[] = {
 	TEXT("name", KIND_NAME, name, REQUIRED, NULL, "its name, of your own"),
@@ -204,6 +220,16 @@ static const struct setting listener_rows[] = {
 	NUMBER("tickets", tickets, 0, 4, 0, "2",
 	       "session tickets a TLS 1.3 handshake; 0 for clients that choke "
 	       "on them"),
+	WORDS("proxy-protocol", proxy_protocol, proxy_protocol_words, 0, "off",
+	      "version of the PROXY header that each connection begins with; "
+	      "whoever sends none, or is not in trusted, is closed"),
+	WORDS("balancer", balancer, balancer_words, 0, "l4",
+	      "l4: a connection is one client's; l7: a balancer sends requests "
+	      "of many on one and names each in X-Forwarded-For"),
+	VALUES("trusted", KIND_PREFIX, trusted, n_trusted, 16, ONE,
+	       "networks of the balancers in front"),
+	WORDS("untrusted-forwarded-for", forwarded, forwarded_words, 0, "close",
+	      "what becomes of X-Forwarded-For from others, with balancer: l7"),
 	BOOL("access-log", access_log, 0, "true",
 	     "write its requests to the access log, if there is one"),
 };

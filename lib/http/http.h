@@ -227,6 +227,15 @@ struct http_cookie {
  * ASP.NET reads it; one without '=' is all name. */
 bool http_cookie_next(struct bytes *rest, struct http_cookie *c);
 
+struct http_challenge {
+	struct bytes scheme; /* empty: parameters of nothing */
+	struct bytes whole;  /* with all its parameters */
+};
+
+/* The next challenge of a WWW-Authenticate header's value (RFC 9110 11.6.1),
+ * loop as with cookies. */
+bool http_challenge_next(struct bytes *rest, struct http_challenge *c);
+
 /* --- bodies -------------------------------------------------------------- */
 
 #define HTTP_CHUNK_LINE_MAX 256	 /* size, extensions; CRLF not counted */

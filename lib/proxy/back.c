@@ -96,6 +96,10 @@ static bool reusable(struct session *s, usec_t now)
 		p->stats.user_changed++;
 		return false;
 	}
+	if (front_changed(s)) {
+		p->stats.client_changed++;
+		return false;
+	}
 	if (!right_server(s)) {
 		p->stats.server_changed++;
 		return false;
@@ -228,6 +232,8 @@ enum step back_connected(struct session *s, usec_t now)
 		return session_kill(s, true, now);
 	/* From here on the connection is this user's, and nobody else's. */
 	memcpy(s->user, s->want_user, sizeof(s->user));
+	s->back_from = s->from;
+	s->back_identity = s->identity;
 	session_enter(s, SESS_BACK_TLS, now);
 	return STEP_PROGRESS;
 }

@@ -263,7 +263,6 @@ static void describe(const struct proxy *p, const struct session *s,
 {
 	const struct proxy_config *c = p->config;
 	struct tls_info tls = { 0 };
-	struct tcp_info tcp;
 
 	*out = (struct proxy_session_info){
 		.id = s->id,
@@ -273,8 +272,7 @@ static void describe(const struct proxy *p, const struct session *s,
 		.bytes_up = s->bytes_up,
 		.bytes_down = s->bytes_down,
 	};
-	tcp_info(s->client.tc, &tcp);
-	ipaddr_str(&tcp.remote, out->client);
+	ipaddr_str(&s->from, out->client);
 	if (s->client.tls)
 		tls_info(s->client.tls, &tls);
 	if (tls.version)
@@ -346,7 +344,6 @@ static void describe_channel(const struct proxy *p, const struct rpc *r,
 			     struct proxy_channel_info *out, usec_t now)
 {
 	const struct session *s = r->session;
-	struct tcp_info tcp;
 
 	*out = (struct proxy_channel_info){
 		.session = s->id,
@@ -365,8 +362,7 @@ static void describe_channel(const struct proxy *p, const struct rpc *r,
 	memcpy(out->target, r->target, sizeof(out->target));
 	exchange_printable(BYTES(s->user), out->user, sizeof(out->user));
 	name_of_server(p, s, out->server, sizeof(out->server));
-	tcp_info(s->client.tc, &tcp);
-	ipaddr_str(&tcp.remote, out->client);
+	ipaddr_str(&s->from, out->client);
 }
 
 unsigned proxy_channels(struct proxy *p, struct proxy_channel_info *out,

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "exchange/exchange.h"
+#include "front/front.h"
 #include "http/http.h"
 #include "proxy/proxy_log.h"
 #include "route/route.h"
@@ -25,6 +26,7 @@
 #define PROXY_WORKERS 16
 #define PROXY_LISTENERS 32
 #define PROXY_ADDRS 8   /* addresses of one back end */
+#define PROXY_TRUSTED 16 /* networks of balancers */
 #define PROXY_SOURCES 16 /* addresses to connect to one from */
 
 /* --- what control publishes ---------------------------------------------------- */
@@ -37,6 +39,12 @@ struct proxy_listener {
 		     * and nothing else, or STARTTLS */
 	bool mail;  /* POP or IMAP, as `protocol` says */
 	enum exchange_protocol protocol;
+	/* Balancers in front: who they are, and what they say. */
+	unsigned n_trusted;
+	struct ipprefix trusted[PROXY_TRUSTED];
+	unsigned proxy_header; /* FRONT_V1, FRONT_V2; 0: none is expected */
+	bool balanced; /* requests of many clients come on one connection */
+	bool closes_forwarded; /* X-Forwarded-For of others ends theirs */
 	bool log;   /* its requests are in the access log, if there is one */
 	struct tls_server *tls[PROXY_WORKERS];
 };
@@ -158,6 +166,12 @@ void proxy_drain(struct proxy *p, usec_t now);
 	X(sessions, "sessions now")                                            \
 	X(accepted, "connections accepted")                                    \
 	X(refused, "connections refused: too many sessions")                   \
+	X(strangers, "connections refused: no balancer of the listener's")      \
+	X(front_headers, "PROXY headers taken")                               \
+	X(front_refused, "connections closed for want of a PROXY header")     \
+	X(forwarded_refused,                                                   \
+	  "requests refused for their X-Forwarded-For")                        \
+	X(binds_refused, "requests refused: NTLM or Negotiate by a balancer")  \
 	X(handshakes, "TLS handshakes with clients completed")                 \
 	X(handshakes_resumed, "of them resumed")                               \
 	X(handshakes_failed, "TLS handshakes with clients that failed")        \
@@ -184,6 +198,8 @@ void proxy_drain(struct proxy *p, usec_t now);
 	X(back_resumed, "of them resumed")                                     \
 	X(back_reused, "requests on an open back-end connection")              \
 	X(user_changed, "back-end connections closed: the user changed")       \
+	X(client_changed,                                                      \
+	  "back-end connections closed: another client of the balancer's")    \
 	X(server_changed, "back-end connections closed: another server")       \
 	X(mail_dialogues, "POP and IMAP clients not logged in now")            \
 	X(mail_logins, "POP and IMAP logins that a server accepted")           \
@@ -220,6 +236,7 @@ struct proxy_stats {
 	uint64_t requests_of[EXCHANGE_PROTOCOL_COUNT];
 	uint64_t rpc_requests[RPCH_REQUEST_COUNT];
 	uint64_t http[HTTP_VERDICT_COUNT];
+	uint64_t front[FRONT_VERDICT_COUNT];
 	struct hist first_byte; /* head received -> answer's first byte [us] */
 };
 const struct proxy_stats *proxy_stats(struct proxy *p);

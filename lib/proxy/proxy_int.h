@@ -18,6 +18,7 @@ enum step {
 #include "proxy/rpc_int.h"
 
 #define SESS_STATES(X)                                                         \
+	X(SESS_PROXY_HEADER, "proxy-header")                                   \
 	X(SESS_CLIENT_TLS, "client-handshake")                                 \
 	X(SESS_EXPECT_REQUEST, "expect-request")                               \
 	X(SESS_AGREE, "agree")                                                 \
@@ -65,6 +66,10 @@ struct session {
 	bool mail;		   /* POP or IMAP; its states are mail.c's */
 	struct dialogue *dialogue; /* of mail, until it is logged in */
 	bool logged;
+	bool balanced, trusted; /* an L7 balancer's listener; a listed source */
+	bool closes_forwarded;
+	unsigned proxy_header;
+	struct ipaddr from; /* the client, as far as it is known */
 
 	struct stream client, back;
 
@@ -103,6 +108,10 @@ struct session {
 	uint16_t server_id;	/* of the back-end connection, */
 	uint16_t first_choice;	/* and who was to be asked before it */
 	bool waiting;		/* for it to be open: counted at the server */
+	/* Behind a balancer that mixes them: whose it is, and who asks now, by
+	 * address and by all of Authorization. */
+	struct ipaddr back_from;
+	uint64_t back_identity, identity;
 	bool bound;		/* NTLM or Negotiate has been spoken on it */
 	char user[SESS_USER];	/* whose it is; "" = nobody named */
 	char want_user[SESS_USER]; /* of the request being served */
@@ -173,6 +182,8 @@ static inline enum step fill(struct proxy *p, struct stream *st, usec_t now)
 void session_accept(struct proxy *p, struct tcp_conn *tc, unsigned listener,
 		    usec_t now);
 void session_run(struct session *s, usec_t now);
+/* The client's first byte is awaited: of TLS, or of a request. */
+void session_hear(struct session *s, usec_t now);
 void session_handshake(struct session *s, usec_t now);
 void session_timeout(struct session *s, usec_t now);
 void session_enter(struct session *s, enum sess_state state, usec_t now);
@@ -225,6 +236,18 @@ int back_index(const struct proxy *p, uint16_t id);
 void back_note(struct session *s, const char *why);
 
 uint64_t target_hash(struct bytes path, struct bytes query);
+/* Behind a balancer (front.c). The PROXY header before the first byte: */
+enum step front_header_step(struct session *s, usec_t now);
+/* Whose request is this, and may he ask so? False: it was answered. */
+bool front_allows(struct session *s, const struct http_head *h, usec_t now,
+		  enum step *step);
+/* Is the open back-end connection another client's? */
+bool front_changed(const struct session *s);
+void front_put_forwarded(struct http_writer *w, const struct session *s,
+			 const struct http_head *h);
+/* The challenges that may be passed on, or no line at all. */
+void front_put_challenges(struct http_writer *w, const struct http_field *f);
+
 /* What every answer says of us (disclose.c), and a server's word for it. */
 void put_own_fields(struct http_writer *w, const struct session *s);
 bool is_own_field(const struct http_field *f);

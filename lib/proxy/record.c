@@ -196,7 +196,8 @@ void record_end(struct session *s, enum proxy_end how, usec_t now)
 		return;
 	}
 	tcp_info(s->client.tc, &info);
-	r->client = r->hop = info.remote;
+	r->client = s->from;
+	r->hop = info.remote;
 	r->ended = now;
 	if (!r->end)
 		r->end = how;

@@ -121,14 +121,17 @@ static void who(struct session *s, const struct http_head *h)
 
 	s->auth = PROXY_AUTH_NONE;
 	s->binds = s->goes_on = false;
+	s->identity = 0;
 	s->want_user[0] = '\0';
 	if (!f)
 		return;
+	s->identity =
+		siphash13(&s->proxy->setup.secret, f->value.p, f->value.n);
 	rest = f->value;
 	scheme = bytes_cut(&rest, ' ');
 	s->auth = auth_of(scheme);
-	s->binds = s->auth == PROXY_AUTH_NTLM ||
-		   s->auth == PROXY_AUTH_NEGOTIATE;
+	s->binds =
+		s->auth == PROXY_AUTH_NTLM || s->auth == PROXY_AUTH_NEGOTIATE;
 	s->goes_on = s->binds && is_later_leg(bytes_trim(rest));
 	if (s->auth != PROXY_AUTH_BASIC)
 		return;
@@ -298,6 +301,7 @@ static enum step judge(struct session *s, usec_t now)
 	struct http_head *h = &p->head;
 	struct bytes in = bytes_upto(stream_bytes(&s->client), s->head_len);
 	enum http_verdict v = http_parse_request(in, &s->limits, h);
+	enum step step;
 
 	if (v != HTTP_OK)
 		return refuse(s, v, now);
@@ -308,6 +312,8 @@ static enum step judge(struct session *s, usec_t now)
 	s->length = h->length;
 	who(s, h);
 	record_request(s, h, now);
+	if (!front_allows(s, h, now, &step))
+		return step;
 	v = http_path(h->path, p->path, sizeof(p->path));
 	if (v != HTTP_OK)
 		return refuse(s, v, now);
@@ -394,14 +400,11 @@ static void put_cookies(struct http_writer *w, const struct http_field *f)
 static void put_forwarded(struct http_writer *w, const struct session *s,
 			  const struct http_head *h)
 {
-	char client[IPADDR_STR];
-	struct tcp_info info;
-
-	tcp_info(s->client.tc, &info);
+	front_put_forwarded(w, s, h);
 	http_putf(w,
-		  "X-Forwarded-For: %s\r\nX-Forwarded-Proto: https\r\n"
-		  "X-Forwarded-Host: %.*s\r\nFront-End-Https: On\r\n",
-		  ipaddr_str(&info.remote, client), BYTES_FMT(h->host));
+		  "X-Forwarded-Proto: https\r\nX-Forwarded-Host: %.*s\r\n"
+		  "Front-End-Https: On\r\n",
+		  BYTES_FMT(h->host));
 }
 
 static void put_request(struct http_writer *w, const struct session *s,

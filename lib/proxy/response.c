@@ -93,6 +93,8 @@ static void put_response(struct http_writer *w, struct session *s,
 
 		if (f->known == HTTP_LOCATION)
 			put_location(w, s->proxy, f);
+		else if (f->known == HTTP_WWW_AUTHENTICATE && s->balanced)
+			front_put_challenges(w, f);
 		else if (!http_hop_by_hop(f) && !is_own_field(f) &&
 			 /* Without chunks there are no trailers to announce. */
 			 !(s->client_10 && f->known == HTTP_TRAILER))

@@ -90,8 +90,8 @@ enum step rpc_peek(struct session *s, const struct http_head *h, usec_t now)
 		s->rpc = new_rpc(s, out, now);
 	if (!s->rpc || s->head_len > HTTP_HEAD_MAX / 2)
 		return STEP_PROGRESS;
-	v = rpch_peek(out ? RPCH_C_O : RPCH_C_I,
-		      bytes_upto(body, RPCH_RTS_MAX), &first);
+	v = rpch_peek(out ? RPCH_C_O : RPCH_C_I, bytes_upto(body, RPCH_RTS_MAX),
+		      &first);
 	if (v == RPCH_OK) {
 		s->rpc->vc = first.vc;
 		s->rpc->recycled = rpch_recycles(&first);
@@ -113,14 +113,11 @@ static uint64_t key_of(const struct session *s)
 {
 	const struct hash_key *secret = &s->proxy->setup.secret;
 	struct hash_key user = *secret;
-	struct tcp_info info;
 
-	if (s->want_user[0]) {
+	if (s->want_user[0])
 		user.k0 = siphash13_folded(secret, BYTES(s->want_user));
-	} else {
-		tcp_info(s->client.tc, &info);
-		user.k0 = siphash13(secret, &info.remote, sizeof(info.remote));
-	}
+	else
+		user.k0 = siphash13(secret, &s->from, sizeof(s->from));
 	return siphash13(&user, s->rpc->vc.b, sizeof(s->rpc->vc.b)) | 1;
 }
 

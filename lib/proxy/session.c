@@ -52,6 +52,9 @@ void session_enter(struct session *s, enum sess_state state, usec_t now)
 	back_waits(s, state == SESS_CONNECT || state == SESS_BACK_TLS);
 	s->state = state;
 	switch (state) {
+	case SESS_PROXY_HEADER:
+		wait = t->tls_handshake;
+		break;
 	case SESS_CLIENT_TLS:
 		p->stats.handshakes_now++;
 		wait = t->tls_handshake;
@@ -94,8 +97,18 @@ void session_accept(struct proxy *p, struct tcp_conn *tc, unsigned listener,
 		    usec_t now)
 {
 	const struct proxy_listener *l = &p->config->listener[listener];
-	struct session *s = slab_get(&p->session_slab);
+	struct tcp_info info;
+	struct session *s;
+	bool trusted;
 
+	tcp_info(tc, &info);
+	trusted = front_trusts(l->trusted, l->n_trusted, &info.remote);
+	if (l->proxy_header && !trusted) {
+		p->stats.strangers++;
+		tcp_abort(tc, now);
+		return;
+	}
+	s = slab_get(&p->session_slab);
 	if (!s) {
 		p->stats.refused++;
 		tcp_abort(tc, now);
@@ -110,6 +123,11 @@ void session_accept(struct proxy *p, struct tcp_conn *tc, unsigned listener,
 		.https = l->https,
 		.mail = l->mail,
 		.logged = l->log,
+		.balanced = l->balanced,
+		.trusted = trusted,
+		.closes_forwarded = l->closes_forwarded,
+		.proxy_header = l->proxy_header,
+		.from = info.remote,
 		.draining = p->draining,
 		.client.tc = tc,
 	};
@@ -128,19 +146,32 @@ void session_accept(struct proxy *p, struct tcp_conn *tc, unsigned listener,
 		session_kill(s, true, now);
 		return;
 	}
-	if (!l->https) {
-		session_enter(s, s->mail ? SESS_LOGIN : SESS_EXPECT_REQUEST,
-			      now);
-		session_queue(s, &p->ready);
-		return;
+	if (l->https) {
+		s->client.tls = tls_accept(l->tls[p->setup.worker]);
+		if (!s->client.tls) {
+			session_kill(s, true, now);
+			return;
+		}
 	}
-	s->client.tls = tls_accept(l->tls[p->setup.worker]);
-	if (!s->client.tls) {
-		session_kill(s, true, now);
-		return;
-	}
-	session_enter(s, SESS_CLIENT_TLS, now);
+	if (l->proxy_header)
+		session_enter(s, SESS_PROXY_HEADER, now);
+	else
+		session_hear(s, now);
 	session_queue(s, &p->ready);
+}
+
+void session_hear(struct session *s, usec_t now)
+{
+	const struct proxy_timeouts *t = &s->proxy->config->timeouts;
+
+	session_enter(s,
+		      s->https	? SESS_CLIENT_TLS
+		      : s->mail ? SESS_LOGIN
+				: SESS_EXPECT_REQUEST,
+		      now);
+	/* From accept: a PROXY header has had its share of it. */
+	if (s->https)
+		session_deadline(s, s->began + t->tls_handshake);
 }
 
 enum step session_kill(struct session *s, bool reset, usec_t now)
@@ -268,6 +299,8 @@ static enum step step_of(struct session *s, usec_t now)
 		return session_kill(s, true, now);
 	}
 	switch (s->state) {
+	case SESS_PROXY_HEADER:
+		return front_header_step(s, now);
 	case SESS_CLIENT_TLS:
 		return queue_handshake(s, &s->client, now);
 	case SESS_EXPECT_REQUEST:
@@ -401,6 +434,7 @@ void session_handshake(struct session *s, usec_t now)
 static enum step time_out(struct session *s, usec_t now)
 {
 	switch (s->state) {
+	case SESS_PROXY_HEADER:
 	case SESS_CLIENT_TLS:
 	case SESS_ANSWER:
 		return session_kill(s, true, now);

@@ -6,7 +6,8 @@
 const char *const row_raw[] = {
 	"", /* 1 */
 	"HTTP/1.1 200 OK\r\nContent-", /* 2 */
-	"HTTP/1.1 302 Found\r\nLocation: https://ex13a.contoso.com:444/owa/?a\r\n"
+	"HTTP/1.1 302 Found\r\nLocation: "
+	"https://ex13a.contoso.com:444/owa/?a\r\n"
 	"Content-Length: 0\r\n\r\n", /* 3 */
 	"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n", /* 4 */
 	"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
@@ -43,30 +44,34 @@ static const struct row exchanges[] = {
 	  .client = { { SAY(GET("id=1", A)), GOT(200, 1, 10), NOTED,
 			SAY(POST("id=2&f=c&n=40000", A, LENGTH(3)) "abc"),
 			GOT(200, 2, 40000), DO(SAME, 0),
-			SAY(GET("id=3&n=0", A)), GOT(200, 3, 0), DO(SAME, 0) } },
+			SAY(GET("id=3&n=0", A)), GOT(200, 3, 0),
+			DO(SAME, 0) } },
 	  .connections = 1,
 	  .stat = { STAT(back_reused, 2) } },
 	{ .name = "pipelining is answered in order",
 	  .client = { { SAY(GET("id=1&delay=200", A) GET("id=2&n=100000", A)
 				    GET("id=3&f=c", A)),
-			GOT(200, 1, 10), GOT(200, 2, 100000), GOT(200, 3, 10) } },
+			GOT(200, 1, 10), GOT(200, 2, 100000),
+			GOT(200, 3, 10) } },
 	  .connections = 1,
 	  .stat = { STAT(requests, 3) } },
 	{ .name = "pipelining behind bodies",
 	  .client = { { SAY(POST("id=1", A, LENGTH(5)) "hello" POST(
-				"id=2", A, CHUNKED) "5\r\nhello\r\n0\r\n\r\n" GET(
-				"id=3", A)),
+				"id=2", A,
+				CHUNKED) "5\r\nhello\r\n0\r\n\r\n" GET("id=3",
+								       A)),
 			GOT(200, 1, 10), GOT(200, 2, 10), GOT(200, 3, 10) } },
 	  .whole = 3 },
 	{ .name = "byte by byte",
 	  .client = { { DO(CUT, 1),
-			SAY(POST("id=1", A, CHUNKED) "3\r\nabc\r\n0\r\n\r\n" GET(
-				"id=2", A)),
+			SAY(POST("id=1", A,
+				 CHUNKED) "3\r\nabc\r\n0\r\n\r\n" GET("id=2",
+								      A)),
 			GOT(200, 1, 10), GOT(200, 2, 10) } },
 	  .stat = { STAT(requests, 2) } },
 	{ .name = "HEAD has no body",
-	  .client = { { SAY("HEAD /EWS/x?id=1&n=500 HTTP/1.1\r\n" HOST
-			    "{" A "}\r\n\r\n"),
+	  .client = { { SAY("HEAD /EWS/x?id=1&n=500 HTTP/1.1\r\n" HOST "{" A
+			    "}\r\n\r\n"),
 			{ ANSWER_HEAD, NULL, 200, 1, 0 },
 			SAY(GET("id=2", A)),
 			GOT(200, 2, 10) } },
@@ -87,8 +92,8 @@ static const struct row exchanges[] = {
 	  .never_saw = { "Expect" },
 	  .whole = 1 },
 	{ .name = "Expect is not answered on 1.0",
-	  .client = { { SAY("POST /EWS/x?id=1 HTTP/1.0\r\n" HOST "{" A "}\r\n"
-			    LENGTH(5) EXPECT "\r\nhello"),
+	  .client = { { SAY("POST /EWS/x?id=1 HTTP/1.0\r\n" HOST "{" A
+			    "}\r\n" LENGTH(5) EXPECT "\r\nhello"),
 			GOT(200, 1, 10) } },
 	  .ended = { BY_NOTIFY },
 	  .lacks = "100 Continue",
@@ -114,19 +119,19 @@ static const struct row exchanges[] = {
 			GOT(200, 1, 10) } },
 	  .saw = { "GET /EWS/x?id=1 HTTP/1.1\r\n", "Host: " NAME "\r\n" } },
 	{ .name = "chunked both ways, with trailers",
-	  .client = { { SAY(POST("id=1&f=c&n=200000", A, CHUNKED)
-				    "3;a=b\r\nabc\r\n"),
+	  .client = { { SAY(POST("id=1&f=c&n=200000", A,
+				 CHUNKED) "3;a=b\r\nabc\r\n"),
 			DO(SLEEP, 20), SAY("0\r\nX-Mine: 1\r\n\r\n"),
 			GOT(200, 1, 200000) } },
 	  .has = { { "X-Trailer: yes" } },
 	  .whole = 1 },
 	{ .name = "three megabytes up, three down, at once",
-	  .client = { { SAY(POST("id=1&n=3000000&early=1", A,
-				 LENGTH(3000000))),
+	  .client = { { SAY(POST("id=1&n=3000000&early=1", A, LENGTH(3000000))),
 			DO(SENDN, 3000000), GOT(200, 1, 3000000),
 			SAY(GET("id=2", A)), GOT(200, 2, 10) } },
 	  .whole = 2,
-	  .setup = { .link = { .delay = 2000, .rate = 200000000,
+	  .setup = { .link = { .delay = 2000,
+			       .rate = 200000000,
 			       .queue = 200000 } } },
 	{ .name = "a reader that pauses",
 	  .client = { { SAY(GET("id=1&n=2000000", A)), DO(PAUSE, 1),
@@ -137,8 +142,8 @@ static const struct row exchanges[] = {
 			DO(SENDN, 2000000), GOT(200, 1, 10) } },
 	  .whole = 1 },
 	{ .name = "large heads both ways",
-	  .client = { { SAY("GET /EWS/x?id=1&pad=50000 HTTP/1.1\r\n" HOST
-			    "{" A "}\r\nX-A: {#15000}\r\nX-B: {#15000}\r\n"
+	  .client = { { SAY("GET /EWS/x?id=1&pad=50000 HTTP/1.1\r\n" HOST "{" A
+			    "}\r\nX-A: {#15000}\r\nX-B: {#15000}\r\n"
 			    "X-C: {#15000}\r\n\r\n"),
 			GOT(200, 1, 10), SAY(GET("id=2&pad=60000", A)),
 			GOT(200, 2, 10) } },
@@ -165,7 +170,8 @@ static const struct row exchanges[] = {
 	{ 0 },
 };
 
-/* --- early answers and lingering --------------------------------------------- */
+/* --- early answers and lingering ---------------------------------------------
+ */
 
 static const struct row early[] = {
 	{ .name = "an early refusal of a gigabyte arrives",
@@ -206,16 +212,17 @@ static const struct row early[] = {
 	  .ended = { BY_NOTIFY },
 	  .limit = SEC(5) },
 	{ .name = "a last answer may take longer than lingering",
-	  .client = { { SAY("GET /EWS/x?id=1&n=600000 HTTP/1.1\r\n" HOST
-			    "{" A "}\r\nConnection: close\r\n\r\n"),
+	  .client = { { SAY("GET /EWS/x?id=1&n=600000 HTTP/1.1\r\n" HOST "{" A
+			    "}\r\nConnection: close\r\n\r\n"),
 			GOT(200, 1, 600000) } },
 	  .ended = { BY_NOTIFY },
 	  .least = SEC(4),
-	  .setup = { .link = { .delay = 10000, .rate = 1000000,
+	  .setup = { .link = { .delay = 10000,
+			       .rate = 1000000,
 			       .queue = 100000 } } },
 	{ .name = "a last answer to a client that reads late",
-	  .client = { { SAY("GET /EWS/x?id=1&n=250000 HTTP/1.1\r\n" HOST
-			    "{" A "}\r\nConnection: close\r\n\r\n"),
+	  .client = { { SAY("GET /EWS/x?id=1&n=250000 HTTP/1.1\r\n" HOST "{" A
+			    "}\r\nConnection: close\r\n\r\n"),
 			DO(PAUSE, 1), DO(SLEEP, 900), DO(PAUSE, 0),
 			DO(SLEEP, 500), GOT(200, 1, 250000) } },
 	  .ended = { BY_NOTIFY },
@@ -235,7 +242,8 @@ static const struct row early[] = {
 	{ 0 },
 };
 
-/* --- who ends what, and how ------------------------------------------------ */
+/* --- who ends what, and how ------------------------------------------------
+ */
 
 #define CLIENT_CUTS(how, framing, body, name_)                                 \
 	{                                                                      \
@@ -247,10 +255,11 @@ static const struct row early[] = {
 
 #define SERVER_CUTS(q, name_)                                                  \
 	{                                                                      \
-		.name = name_,                                                 \
-		.client = { { SAY(GET(q, A)), DO(ENDED, 0) } },                \
+		.name = name_, .client = { { SAY(GET(q, A)), DO(ENDED, 0) } }, \
 		.ended = { BY_RESET }, .has = { { "200 Reason" } },            \
-		.limit = SEC(10), .stat = { STAT(back_aborts, 1) }             \
+		.limit = SEC(10), .stat = {                                    \
+			STAT(back_aborts, 1)                                   \
+		}                                                              \
 	}
 
 #define NO_ANSWER(q, name_)                                                    \
@@ -309,10 +318,12 @@ static const struct row aborts[] = {
 	NO_ANSWER("raw=2&then=r", "the server resets inside its head"),
 	NO_ANSWER("raw=2&then=f", "FIN inside its head"),
 	NO_ANSWER("raw=2&then=n", "close_notify inside its head"),
-	SERVER_CUTS("n=200000&short=50&then=r&late=100", "reset inside a length"),
+	SERVER_CUTS("n=200000&short=50&then=r&late=100",
+		    "reset inside a length"),
 	SERVER_CUTS("n=200000&short=50&then=f", "FIN inside a length"),
 	SERVER_CUTS("n=200000&short=50&then=n", "close_notify inside a length"),
-	SERVER_CUTS("f=c&n=200000&short=50&then=r&late=100", "reset inside chunks"),
+	SERVER_CUTS("f=c&n=200000&short=50&then=r&late=100",
+		    "reset inside chunks"),
 	SERVER_CUTS("f=c&n=200000&short=50&then=f", "FIN inside chunks"),
 	SERVER_CUTS("f=c&n=200000&short=50&then=n",
 		    "close_notify inside chunks"),
@@ -333,16 +344,16 @@ static const struct row aborts[] = {
 			DO(SLEEP, 100), SAY(GET("id=2&then=f", A)),
 			GOT(200, 2, 10), DO(SLEEP, 100),
 			SAY(GET("id=3&then=r&late=50", A)), GOT(200, 3, 10),
-			DO(SLEEP, 100), SAY(GET("id=4", A)), GOT(200, 4, 10) } },
+			DO(SLEEP, 100), SAY(GET("id=4", A)),
+			GOT(200, 4, 10) } },
 	  .connections = 4 },
 	{ 0 },
 };
 
 extern const struct row row_judgements[], row_servers[], row_times[],
-	row_shortages[], row_mail[];
+	row_shortages[], row_mail[], row_front[];
 
 const struct row *const row_tables[] = {
-	exchanges, early,     aborts,	     row_judgements,
-	row_servers, row_times, row_shortages, row_mail,
-	NULL
+	exchanges, early,	  aborts,   row_judgements, row_servers,
+	row_times, row_shortages, row_mail, row_front,	    NULL
 };

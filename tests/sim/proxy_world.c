@@ -146,6 +146,22 @@ static void fill_listener(struct built *b, uint16_t port, bool tls)
 	l->log = true;
 }
 
+/* Behind a balancer: an L7 one with TLS, else one that sends PROXY headers. The
+ * clients are it, or a stranger to it. */
+static void fill_balanced(struct built *b, uint16_t port, bool https,
+			  bool trusted)
+{
+	struct proxy_listener *l = &b->config.listener[b->config.n_listeners];
+
+	fill_listener(b, port, https);
+	l->n_trusted = 1;
+	l->trusted[0] = (struct ipprefix){ sim_addr(trusted ? 0 : 250, false),
+					   trusted ? 120 : 128 };
+	l->balanced = https;
+	l->closes_forwarded = true;
+	l->proxy_header = https ? 0 : FRONT_V1 | FRONT_V2;
+}
+
 static struct built *build(const struct world *w, const struct change *change)
 {
 	static uint64_t generation;
@@ -175,6 +191,9 @@ static struct built *build(const struct world *w, const struct change *change)
 		fill_listener(b, 80, false);
 		fill_listener(b, 993, true);
 		fill_listener(b, 143, false);
+		fill_balanced(b, 8080, false, true);
+		fill_balanced(b, 8081, false, false);
+		fill_balanced(b, 8446, true, true);
 	}
 	c->log = UINT32_MAX;
 	c->limits = http_default_limits;

@@ -378,7 +378,7 @@ struct sim_host *sim_add(struct sim *s, const struct sim_host_config *c)
 		.max_conns = c->max_conns,
 		.max_time_wait = c->max_time_wait,
 		.max_syn = c->max_syn,
-		.max_listeners = 4,
+		.max_listeners = 8,
 		.personality = c->personality,
 	};
 

@@ -227,11 +227,48 @@ static void cookies(void **state)
 				      &(struct http_cookie){ 0 }));
 }
 
+static const struct {
+	const char *value;
+	const char *scheme[4], *whole[4];
+} challenge_rows[] = {
+	{ "", { 0 }, { 0 } },
+	{ "NTLM", { "NTLM" }, { "NTLM" } },
+	{ "Negotiate oYG2==", { "Negotiate" }, { "Negotiate oYG2==" } },
+	{ "Negotiate, NTLM,Basic realm=\"a, NTLM\"",
+	  { "Negotiate", "NTLM", "Basic" },
+	  { "Negotiate", "NTLM", "Basic realm=\"a, NTLM\"" } },
+	{ "Digest realm=\"x\\\"\", nonce = \"n\" , qop=auth, Basic realm=\"y\"",
+	  { "Digest", "Basic" },
+	  { "Digest realm=\"x\\\"\", nonce = \"n\" , qop=auth",
+	    "Basic realm=\"y\"" } },
+	{ ",, NTLM ,", { "NTLM" }, { "NTLM" } },
+	{ "a=b, NTLM", { "", "NTLM" }, { "a=b", "NTLM" } },
+};
+
+static void challenges(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(challenge_rows); i++) {
+		struct bytes rest = BYTES(challenge_rows[i].value);
+		struct http_challenge c;
+		size_t n = 0;
+
+		for (; http_challenge_next(&rest, &c); n++) {
+			assert_non_null(challenge_rows[i].whole[n]);
+			assert_true(bytes_eq(
+				c.scheme, BYTES(challenge_rows[i].scheme[n])));
+			assert_true(bytes_eq(
+				c.whole, BYTES(challenge_rows[i].whole[n])));
+		}
+		assert_null(challenge_rows[i].whole[n]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths),
 		cmocka_unit_test(queries),
+		cmocka_unit_test(challenges),
 		cmocka_unit_test(cookies),
 	};
 
