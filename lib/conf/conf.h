@@ -244,7 +244,7 @@ struct conf_access_log {
 	uint64_t keep_size;	/* of all files [bytes] */
 	usec_t keep;		/* 0: for ever */
 	uint32_t n_protocols;	/* 0: all */
-	uint32_t *protocols;	/* enum conf_vdir_id; CONF_VDIR_COUNT: other */
+	uint32_t *protocols;	/* enum conf_vdir_id; CONF_PROTOCOL_COUNT: other */
 };
 
 struct conf_timeouts {
