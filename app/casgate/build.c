@@ -460,6 +460,7 @@ static void fill_listeners(const struct conf *conf, struct proxy_config *p)
 		l->protocol =
 			is_imap(c->protocol) ? EXCHANGE_IMAP : EXCHANGE_POP;
 		l->log = c->access_log;
+		l->internal = c->expose == CONF_EXPOSE_INTERNAL;
 		l->proxy_header = c->proxy_protocol;
 		l->balanced = c->balancer == CONF_BALANCER_L7;
 		l->closes_forwarded = c->forwarded == CONF_FORWARDED_CLOSE;
@@ -529,6 +530,7 @@ struct proxy_config *build_config(struct app *a, const struct conf *conf,
 	fill_names(conf, &b->config.topology);
 	fill_routing(conf, &b->config.topology);
 	fill_limits(conf, &b->config);
+	copy(b->config.name, sizeof(b->config.name), conf->appliance.name);
 	fill_listeners(conf, &b->config);
 	fill_log(&conf->access_log, &b->config);
 	for (unsigned i = 0; i < conf->n_servers; i++)

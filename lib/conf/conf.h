@@ -76,6 +76,7 @@ enum conf_listener_protocol {
 	CONF_POP3S,
 };
 enum conf_balancer { CONF_BALANCER_L4, CONF_BALANCER_L7 };
+enum conf_expose { CONF_EXPOSE_EXTERNAL, CONF_EXPOSE_INTERNAL };
 enum conf_forwarded { CONF_FORWARDED_CLOSE, CONF_FORWARDED_IGNORE };
 
 /* Virtual directories, by the words that exchange.h has for them and in its
@@ -156,6 +157,7 @@ struct conf_listener {
 	uint32_t n_trusted;
 	struct ipprefix *trusted; /* where balancers are */
 	uint32_t forwarded;    /* enum conf_forwarded: from others */
+	uint32_t expose;       /* enum conf_expose */
 	bool access_log;       /* its requests are in the access log */
 };
 

@@ -197,6 +197,12 @@ static const struct word balancer_words[] = {
 	{ 0 },
 };
 
+static const struct word expose_words[] = {
+	{ "external", CONF_EXPOSE_EXTERNAL },
+	{ "internal", CONF_EXPOSE_INTERNAL },
+	{ 0 },
+};
+
 static const struct word forwarded_words[] = {
 	{ "close", CONF_FORWARDED_CLOSE },
 	{ "ignore", CONF_FORWARDED_IGNORE },
@@ -230,6 +236,9 @@ static const struct setting listener_rows[] = {
 	       "networks of the balancers in front"),
 	WORDS("untrusted-forwarded-for", forwarded, forwarded_words, 0, "close",
 	      "what becomes of X-Forwarded-For from others, with balancer: l7"),
+	WORDS("expose", expose, expose_words, 0, "external",
+	      "internal: answers name the appliance and the server; external: "
+	      "headers that name servers are left out, and so are reasons"),
 	BOOL("access-log", access_log, 0, "true",
 	     "write its requests to the access log, if there is one"),
 };

@@ -27,6 +27,27 @@ static void put_escaped(struct http_writer *w, const char *s)
 	}
 }
 
+/* For whoever sees the page. */
+static const char *words_of(unsigned status)
+{
+	switch (status) {
+	case 403:
+		return "This is not allowed here.";
+	case 404:
+	case 421:
+		return "There is nothing at this address.";
+	case 408:
+	case 504:
+		return "It took too long. Please try again.";
+	case 502:
+	case 503:
+		return "Your mailbox cannot be reached now. Please try again "
+		       "in a few minutes.";
+	default:
+		return "Your program sent what cannot be understood here.";
+	}
+}
+
 static void put_page(struct http_writer *w, const struct session *s,
 		     unsigned status, const char *reason)
 {
@@ -34,11 +55,11 @@ static void put_page(struct http_writer *w, const struct session *s,
 		  "<!DOCTYPE html><html><head><meta charset=\"utf-8\">"
 		  "<title>%u %s</title></head><body><h1>%s</h1><p>",
 		  status, http_reason(status), http_reason(status));
+	http_put_str(w, words_of(status));
+	http_put_str(w, "</p><p>For the administrator: ");
 	put_escaped(w, reason);
-	http_putf(w,
-		  "</p><p>For the administrator: casgate, session %llx."
-		  "</p></body></html>\n",
-		  (unsigned long long)s->id);
+	http_putf(w, " (request " GUID_FORMAT ")</p></body></html>\n",
+		  GUID_BYTES(s->guid));
 }
 
 /* The request's own bytes, if they are all there and none has gone to a back
@@ -176,5 +197,6 @@ enum step session_redirect(struct session *s, unsigned status, const char *url,
 	if (!write_answer(s, status, (const char *)line,
 			  (struct bytes){ page, body.n }, close, now))
 		return later(s, status, NULL, NULL, close, now);
+	record_own(s, status, "", body.n);
 	return sent(s, status, request, close, now);
 }

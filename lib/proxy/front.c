@@ -164,7 +164,8 @@ bool front_changed(const struct session *s)
 			       s->identity != s->back_identity);
 }
 
-void front_put_challenges(struct http_writer *w, const struct http_field *f)
+void front_put_challenges(struct http_writer *w, const struct session *s,
+			  const struct http_field *f)
 {
 	static const struct bytes ntlm = BYTES_LIT("NTLM"),
 				  negotiate = BYTES_LIT("Negotiate");
@@ -178,7 +179,7 @@ void front_put_challenges(struct http_writer *w, const struct http_field *f)
 		if (first)
 			http_put(w, f->name);
 		http_put_str(w, first ? ": " : ", ");
-		http_put(w, c.whole);
+		put_disclosed(w, s, c.whole);
 		first = false;
 	}
 	if (!first)

@@ -45,6 +45,7 @@ struct proxy_listener {
 	unsigned proxy_header; /* FRONT_V1, FRONT_V2; 0: none is expected */
 	bool balanced; /* requests of many clients come on one connection */
 	bool closes_forwarded; /* X-Forwarded-For of others ends theirs */
+	bool internal; /* answers may name servers */
 	bool log;   /* its requests are in the access log, if there is one */
 	struct tls_server *tls[PROXY_WORKERS];
 };
@@ -73,6 +74,7 @@ struct proxy_timeouts {
 struct proxy_config {
 	struct snap_head head; /* for snap_defer() */
 	uint64_t generation;   /* differs from every other one's */
+	char name[EXCHANGE_NAME]; /* the appliance's: X-FEServer */
 	struct exchange_topology topology;
 	struct proxy_server *server;	/* topology.n_servers of them */
 	int16_t *server_of_id;		/* index by exchange_server.id, or -1 */

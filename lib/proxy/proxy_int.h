@@ -66,6 +66,7 @@ struct session {
 	bool mail;		   /* POP or IMAP; its states are mail.c's */
 	struct dialogue *dialogue; /* of mail, until it is logged in */
 	bool logged;
+	bool internal; /* its answers may name servers */
 	bool balanced, trusted; /* an L7 balancer's listener; a listed source */
 	bool closes_forwarded;
 	unsigned proxy_header;
@@ -98,6 +99,7 @@ struct session {
 	unsigned status; /* of the answer */
 	enum proxy_auth auth; /* how the request authenticates */
 	uint8_t guid[16];     /* of the request, as the client is told */
+	char echo[64]; /* client-request-id that the client wants back */
 	struct proxy_record *record; /* NULL: not logged */
 	enum http_framing framing; /* of the request, */
 	uint64_t length;	   /* and its Content-Length */
@@ -246,11 +248,27 @@ bool front_changed(const struct session *s);
 void front_put_forwarded(struct http_writer *w, const struct session *s,
 			 const struct http_head *h);
 /* The challenges that may be passed on, or no line at all. */
-void front_put_challenges(struct http_writer *w, const struct http_field *f);
+void front_put_challenges(struct http_writer *w, const struct session *s,
+			  const struct http_field *f);
+
+#define GUID_FORMAT                                                            \
+	"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x"
+#define GUID_BYTES(g)                                                          \
+	(g)[0], (g)[1], (g)[2], (g)[3], (g)[4], (g)[5], (g)[6], (g)[7],        \
+		(g)[8], (g)[9], (g)[10], (g)[11], (g)[12], (g)[13], (g)[14],   \
+		(g)[15]
 
 /* What every answer says of us (disclose.c), and a server's word for it. */
 void put_own_fields(struct http_writer *w, const struct session *s);
-bool is_own_field(const struct http_field *f);
+/* Of a request: what the client wants to hear again. */
+void disclose_request(struct session *s, const struct http_head *h);
+/* May a server's field be passed on? */
+bool disclose_allows(const struct session *s, const struct http_field *f);
+/* A value; towards the outside with the namespace for names of servers. */
+void put_disclosed(struct http_writer *w, const struct session *s,
+		   struct bytes value);
+void put_disclosed_field(struct http_writer *w, const struct session *s,
+			 const struct http_field *f);
 
 /* What the access log will say (record.c): each of them does nothing for a
  * request that is not logged. */
@@ -263,6 +281,8 @@ void record_answer(struct session *s, const struct http_head *h, usec_t now);
 /* An answer of our own, `n` bytes of a page. */
 void record_own(struct session *s, unsigned status, const char *reason,
 		size_t n);
+/* Why, if the client is not to know. */
+void record_why(struct session *s, const char *reason);
 /* The request is over: `how`, unless record_how() has said. */
 void record_end(struct session *s, enum proxy_end how, usec_t now);
 static inline void record_how(struct session *s, enum proxy_end how)

@@ -174,9 +174,16 @@ void record_own(struct session *s, unsigned status, const char *reason,
 		return;
 	r->status = (uint16_t)status;
 	r->down = n;
-	if (status == 302)
+	if (status < 400 || status == 451)
 		r->action = PROXY_REDIRECTED;
-	NOTE(r->reason, BYTES(reason));
+	if (!r->reason[0])
+		NOTE(r->reason, BYTES(reason));
+}
+
+void record_why(struct session *s, const char *reason)
+{
+	if (s->record)
+		NOTE(s->record->reason, BYTES(reason));
 }
 
 void record_end(struct session *s, enum proxy_end how, usec_t now)
@@ -199,8 +206,10 @@ void record_end(struct session *s, enum proxy_end how, usec_t now)
 	r->client = s->from;
 	r->hop = info.remote;
 	r->ended = now;
+	/* Channels of Outlook Anywhere end when somebody goes. */
 	if (!r->end)
-		r->end = how;
+		r->end = how == PROXY_END_CLIENT && s->rpc ? PROXY_END_WHOLE
+							   : how;
 	if (r->sent)
 		r->up = s->up.payload;
 	if (r->back_status && r->status == r->back_status)

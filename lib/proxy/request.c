@@ -23,6 +23,7 @@ void request_reset(struct session *s, usec_t now)
 	s->head_sent = s->answering = s->up_done = s->down_done = false;
 	s->said_continue = false;
 	s->status = 0;
+	s->echo[0] = '\0';
 	s->binds = false;
 	s->framing = HTTP_UNTIL_CLOSE; /* until it is known where it ends */
 	mem_wipe(s->want_user, sizeof(s->want_user));
@@ -238,10 +239,16 @@ static enum step act(struct session *s, usec_t now)
 	case EXCHANGE_PROXY:
 		break;
 	case EXCHANGE_REDIRECT:
+		record_why(s, d->reason);
 		return session_redirect(s, d->status, d->url, now);
 	case EXCHANGE_ANSWER:
-		return session_answer(s, d->status, NULL, d->reason, false,
-				      now);
+		record_why(s, d->reason);
+		return session_answer(
+			s, d->status, NULL,
+			s->internal ? d->reason
+				    : "No Exchange server may take this "
+				      "request; the access log says why.",
+			false, now);
 	}
 	s->n_candidates = (uint8_t)d->n;
 	for (unsigned i = 0; i < d->n; i++)
@@ -312,6 +319,7 @@ static enum step judge(struct session *s, usec_t now)
 	s->length = h->length;
 	who(s, h);
 	record_request(s, h, now);
+	disclose_request(s, h);
 	if (!front_allows(s, h, now, &step))
 		return step;
 	v = http_path(h->path, p->path, sizeof(p->path));

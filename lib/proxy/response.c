@@ -46,19 +46,22 @@ static bool cut_url(struct bytes url, struct bytes *host, struct bytes *rest)
 
 /* A Location that names a back end is an inside name: the namespace takes its
  * place. Others pass as they are. */
-static void put_location(struct http_writer *w, const struct proxy *p,
+static void put_location(struct http_writer *w, const struct session *s,
 			 const struct http_field *f)
 {
-	const struct exchange_topology *t = &p->config->topology;
+	const struct exchange_topology *t = &s->proxy->config->topology;
 	struct bytes host, rest;
 
 	if (t->n_own_names && cut_url(f->value, &host, &rest) &&
 	    !exchange_is_own_name(t, host) &&
-	    exchange_find_server(t, host) >= 0)
-		http_putf(w, "%.*s: https://%s%.*s\r\n", BYTES_FMT(f->name),
-			  t->own_name[0], BYTES_FMT(rest));
-	else
-		http_put_field(w, f->name, f->value);
+	    exchange_find_server(t, host) >= 0) {
+		http_putf(w, "%.*s: https://%s", BYTES_FMT(f->name),
+			  t->own_name[0]);
+		put_disclosed(w, s, rest);
+		http_put_str(w, "\r\n");
+	} else {
+		put_disclosed_field(w, s, f);
+	}
 }
 
 /* A redirect to the very address that was asked for, and nothing to make it
@@ -92,13 +95,13 @@ static void put_response(struct http_writer *w, struct session *s,
 		const struct http_field *f = &h->field[i];
 
 		if (f->known == HTTP_LOCATION)
-			put_location(w, s->proxy, f);
+			put_location(w, s, f);
 		else if (f->known == HTTP_WWW_AUTHENTICATE && s->balanced)
-			front_put_challenges(w, f);
-		else if (!http_hop_by_hop(f) && !is_own_field(f) &&
+			front_put_challenges(w, s, f);
+		else if (!http_hop_by_hop(f) && disclose_allows(s, f) &&
 			 /* Without chunks there are no trailers to announce. */
 			 !(s->client_10 && f->known == HTTP_TRAILER))
-			http_put_field(w, f->name, f->value);
+			put_disclosed_field(w, s, f);
 	}
 	if (h->framing == HTTP_CHUNKED && !s->client_10)
 		http_put_str(w, "Transfer-Encoding: chunked\r\n");
@@ -176,7 +179,7 @@ enum step response_head(struct session *s, usec_t now)
 		return fill(p, &s->back, now);
 	}
 	/* Whatever becomes of it must be told to the client. */
-	if (!stream_room(&s->client) || !stream_fits(&s->client, len + 1024))
+	if (!stream_room(&s->client) || !stream_fits(&s->client, len + 2048))
 		return STEP_WAIT;
 	if (v == HTTP_OK)
 		v = http_parse_response(bytes_upto(in, len), s->is_head,

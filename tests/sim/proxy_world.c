@@ -159,6 +159,7 @@ static void fill_balanced(struct built *b, uint16_t port, bool https,
 					   trusted ? 120 : 128 };
 	l->balanced = https;
 	l->closes_forwarded = true;
+	l->internal = port == 8446;
 	l->proxy_header = https ? 0 : FRONT_V1 | FRONT_V2;
 }
 
@@ -195,6 +196,7 @@ static struct built *build(const struct world *w, const struct change *change)
 		fill_balanced(b, 8081, false, false);
 		fill_balanced(b, 8446, true, true);
 	}
+	snprintf(c->name, sizeof(c->name), "gate");
 	c->log = UINT32_MAX;
 	c->limits = http_default_limits;
 	if (change->small_heads)
