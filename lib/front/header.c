@@ -149,10 +149,10 @@ enum front_verdict front_header(struct bytes in, unsigned versions,
 		return FRONT_MORE;
 	if (!first && !second)
 		return FRONT_NO_HEADER;
-	if (!(versions & (first ? FRONT_V1 : FRONT_V2)))
-		return FRONT_VERSION;
 	if (in.n < (first ? v1.n : v2.n))
 		return FRONT_MORE;
+	if (!(versions & (first ? FRONT_V1 : FRONT_V2)))
+		return FRONT_VERSION;
 	v = first ? parse_v1(in, &h, &n) : parse_v2(in, &h, &n);
 	if (v != FRONT_OK)
 		return v;

@@ -271,6 +271,19 @@ static const struct row meanings[] = {
 	  "with window-scale 0, 65535 at most" },
 	{ "receive-buffer: 512k", "rto-min: 3s, rto-max: 2s",
 	  ":43:16: tcp.rto-min: is above rto-max" },
+	{ "port: 80, protocol: http}",
+	  "port: 80, protocol: http, balancer: l7}",
+	  ":20:5: listeners[1].trusted: name the networks of the balancers" },
+	{ "port: 80, protocol: http}",
+	  "port: 80, protocol: http, balancer: l7, proxy-protocol: v2, "
+	  "trusted: 10.0.0.0/8}",
+	  ":20:93: listeners[1].proxy-protocol: is of a connection, but an l7 "
+	  "balancer "
+	  "names the client of each request" },
+	{ "limits:", "access-log: {max-file-size: 1G}\nlimits:",
+	  ":41:1: access-log.keep-size: is less than two files of "
+	  "max-file-size "
+	  "(1073741824)" },
 };
 
 static const struct row warnings[] = {
@@ -303,6 +316,11 @@ static const struct row warnings[] = {
 	  "port 993" },
 	{ "port: 80, protocol: http}",
 	  "port: 110, protocol: pop3, certificates: mail}", NULL },
+	{ "port: 80, protocol: http}",
+	  "port: 80, protocol: http, trusted: 10.0.0.0/8}",
+	  ":20:72: warning: listeners[1].trusted: has no effect without "
+	  "proxy-protocol or "
+	  "balancer: l7" },
 	{ "header-line: 16k", "sessions: 60000",
 	  ":41:20: warning: limits.sessions: a session has two connections, "
 	  "one to its client and one to a server: 60000 need "
