@@ -20,7 +20,7 @@ static const char *arg(const struct control_call *call, const char *name)
 
 static const char *server_state(const struct exchange_server *s)
 {
-	return s->drained ? "drained" : s->down ? "down" : "enabled";
+	return s->drained ? "drained" : "enabled";
 }
 
 static json_t *server_line(struct app *a, const struct proxy_config *c,
