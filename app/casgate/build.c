@@ -187,6 +187,7 @@ static void fill_addresses(const struct conf *conf, unsigned i,
 	b->port = (uint16_t)c->port;
 	b->pop_port = (uint16_t)c->pop_port;
 	b->imap_port = (uint16_t)c->imap_port;
+	b->probes = c->probes;
 	for (unsigned n = 0; n < c->n_sources && n < PROXY_SOURCES; n++)
 		b->source[b->n_sources++] = c->sources[n];
 	for (unsigned n = 0; n < c->n_addresses && n < PROXY_ADDRS; n++)
@@ -222,6 +223,7 @@ static int fill_server(struct app *a, const struct conf *conf, unsigned i,
 	s->id = (uint16_t)id;
 	s->weight = (uint16_t)c->weight;
 	s->drained = drained(a, s->id, c->drained);
+	s->health = a->board ? health_verdicts(a->board, s->id) : NULL;
 	if (parse_version(c->version, s)) {
 		say(r, conf, CONF_ERROR, path,
 		    "is no Exchange version: give a build as "
@@ -432,6 +434,59 @@ static void fill_limits(const struct conf *conf, struct proxy_config *p)
 						 : SEC(exchange_timeout(i));
 }
 
+static void fill_health(const struct conf *conf, struct proxy_config *p)
+{
+	const struct conf_health *h = &conf->health;
+
+	p->health = (struct health_rules){
+		.interval = h->interval,
+		.timeout = h->timeout,
+		.slow_start = h->slow_start,
+		.window = h->window,
+		.rise = (uint16_t)h->rise,
+		.fall = (uint16_t)h->fall,
+		.errors = (uint16_t)h->errors,
+		.percent = (uint16_t)h->percent,
+	};
+	copy(p->name, sizeof(p->name), conf->appliance.name);
+	p->healthcheck_closes = h->healthcheck == CONF_HEALTHCHECK_CLOSE;
+	for (unsigned i = 0; i < EXCHANGE_PROTOCOL_COUNT; i++)
+		if (h->probes && h->protocol[i])
+			p->health.protocols |= (uint16_t)(1U << i);
+}
+
+/* What the administrator says of components, here and of each server. */
+static void fill_components(const struct app *a, struct proxy_config *p)
+{
+	const struct exchange_topology *t = &p->topology;
+
+	p->inactive = p->failing = 0;
+	for (unsigned v = 0; v < EXCHANGE_PROTOCOL_COUNT; v++) {
+		enum health_component c = health_component_of(v);
+		enum health_requester by;
+		enum health_says says =
+			health_component_state(&a->components, c, &by);
+
+		if (says != HEALTH_ACTIVE || a->stopping)
+			p->failing |= (uint16_t)(1U << v);
+		for (unsigned i = 0; i < t->n_servers; i++) {
+			struct exchange_server *s = &t->server[i];
+
+			s->drained_for &= (uint16_t) ~(1U << v);
+			if (health_component_state(&a->server[s->id].components,
+						   c, NULL) != HEALTH_ACTIVE)
+				s->drained_for |= (uint16_t)(1U << v);
+		}
+		if (says != HEALTH_INACTIVE)
+			continue;
+		p->inactive |= (uint16_t)(1U << v);
+		snprintf(p->why_inactive[v], sizeof(p->why_inactive[v]),
+			 "%s is Inactive on %s (requester %s).",
+			 health_component_name(c), p->name,
+			 health_requester_word(by));
+	}
+}
+
 static void fill_listeners(const struct conf *conf, struct proxy_config *p)
 {
 	p->n_listeners = conf->n_listeners;
@@ -511,9 +566,12 @@ struct proxy_config *build_config(struct app *a, const struct conf *conf,
 	fill_names(conf, &b->config.topology);
 	fill_routing(conf, &b->config.topology);
 	fill_limits(conf, &b->config);
+	fill_health(conf, &b->config);
 	fill_listeners(conf, &b->config);
 	for (unsigned i = 0; i < conf->n_servers; i++)
 		rc |= fill_server(a, conf, i, &b->config, report);
+	if (!rc)
+		fill_components(a, &b->config);
 	rc |= make_tls(a, conf, b, workers, report);
 	if (rc) {
 		build_free(&b->config);
@@ -551,5 +609,6 @@ struct proxy_config *build_again(struct app *a, const struct proxy_config *old)
 
 		s->drained = drained(a, s->id, a->conf->servers[i].drained);
 	}
+	fill_components(a, &b->config);
 	return &b->config;
 }

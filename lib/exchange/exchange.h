@@ -382,3 +382,7 @@ void exchange_decide(const struct exchange_topology *t,
 		     const struct exchange_request *r,
 		     const struct exchange_place *place,
 		     struct exchange_decision *out);
+
+/* --- probes ------------------------------------------------------------------------- */
+
+#include "exchange/probe.h"

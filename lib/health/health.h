@@ -163,8 +163,8 @@ bool health_spare(const struct exchange_topology *t, unsigned server,
 	X(HEALTH_RPC, "RpcProxy", EXCHANGE_RPC)                                \
 	X(HEALTH_MAPI, "MapiProxy", EXCHANGE_MAPI)                             \
 	X(HEALTH_RPS, "RpsProxy", EXCHANGE_POWERSHELL)                         \
-	X(HEALTH_POP, "PopProxy", -1)                                          \
-	X(HEALTH_IMAP, "ImapProxy", -1)
+	X(HEALTH_POP, "PopProxy", EXCHANGE_POP)                                          \
+	X(HEALTH_IMAP, "ImapProxy", EXCHANGE_IMAP)
 
 enum health_component {
 #define X(id, name, protocol) id,

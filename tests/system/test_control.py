@@ -127,6 +127,38 @@ def test_server_enable(lab):
     assert "no server" in refusal(lab, "server", "enable", "NOPE")
 
 
+# --- components ---------------------------------------------------------------------
+
+def test_component_list(lab):
+    rows = {row["component"]: row for row in lab.gate.ctl("component", "list")}
+    assert {"ServerWideOffline", "OwaProxy", "RpcProxy", "PopProxy"} <= set(rows)
+    assert all(row["state"] == "Active" for row in rows.values())
+    assert len(lab.gate.ctl("component", "list", "--server", "CAS10")) == len(rows)
+    assert "no server" in refusal(lab, "component", "list", "--server", "NOPE")
+
+
+def test_component_show(lab):
+    shown = lab.gate.ctl("component", "show", "MapiProxy")
+    assert shown["state"] == "Active"
+    assert {r["requester"] for r in shown["requesters"]} == \
+        {"Maintenance", "HealthAPI", "Functional", "Sidelined"}
+    assert "OwaProxy" in refusal(lab, "component", "show", "OwaProxi")
+
+
+def test_component_set(lab):
+    try:
+        lab.gate.ctl("component", "set", "OabProxy", "Inactive", "--requester", "Sidelined")
+        shown = lab.gate.ctl("component", "show", "OabProxy")
+        assert (shown["state"], shown["requester"]) == ("Inactive", "Sidelined")
+        assert lab.ask(ALICE, "oab")[0] == 503
+    finally:
+        lab.gate.ctl("component", "set", "OabProxy", "Active", "--requester", "Sidelined")
+    assert lab.ask(ALICE, "oab")[0] == 200
+    refusal(lab, "component", "set", "OabProxy", "Off")
+    assert "no server" in refusal(lab, "component", "set", "OabProxy", "Inactive",
+                                  "--server", "NOPE")
+
+
 # --- mailboxes ---------------------------------------------------------------------
 
 @pytest.mark.parametrize("key", [BOB.smtp, BOB.other_smtp.upper(), BOB.sam, BOB.guid, BOB.dn])

@@ -63,7 +63,7 @@ def ctl(*words, data=None, reply=None, cwd=None, where=path):
 
 commands = ctl("--list-commands")[1].splitlines()
 check("commands are listed", len(commands) >= 24, commands)
-VALUES = {"protocol": "owa", "level": "info"}
+VALUES = {"protocol": "owa", "level": "info", "component": "OwaProxy", "state": "Active"}
 for command in commands:
     usage = ctl("help", *command.split())[1].splitlines()[0]
     required = re.sub(r"\[[^]]*\](\.\.\.)?", "", usage.removeprefix(command)).split()
