@@ -36,7 +36,11 @@ struct server_name {
 	char name[EXCHANGE_NAME];
 	enum drain_state drain;
 	struct health_components components;
+	bool was_ready; /* for Outlook Anywhere, at some preflight */
+	usec_t advised; /* what to do about it; 0: nothing */
 };
+
+struct preflight;
 
 struct app {
 	struct options opt;
@@ -63,6 +67,7 @@ struct app {
 	struct control_server *control;
 
 	usec_t began;
+	struct preflight *preflight; /* under way */
 	bool stopping;	   /* healthcheck.htm fails, */
 	bool draining;	   /* and nothing new is let in */
 	usec_t drain_at;   /* which begins then */
@@ -147,6 +152,11 @@ must_check int ask_health(struct app *a, unsigned id,
 char *health_in_short(const struct app *a, const struct exchange_server *s,
 		      char *dst, size_t cap);
 
+/* --- preflight.c ------------------------------------------------------------------ */
+
+/* Answer the one that is under way, if all is known. */
+void preflight_look(struct app *a);
+
 /* --- handlers --------------------------------------------------------------------- */
 
 void handlers_fill(control_handler *handler);
@@ -162,6 +172,7 @@ json_t *handle_server_enable(void *ctx, struct control_call *call);
 json_t *handle_component_list(void *ctx, struct control_call *call);
 json_t *handle_component_show(void *ctx, struct control_call *call);
 json_t *handle_component_set(void *ctx, struct control_call *call);
+json_t *handle_preflight(void *ctx, struct control_call *call);
 json_t *handle_mailbox_show(void *ctx, struct control_call *call);
 json_t *handle_mailbox_set(void *ctx, struct control_call *call);
 json_t *handle_mailbox_move(void *ctx, struct control_call *call);

@@ -146,6 +146,7 @@ static int open_control(struct app *a)
 	struct control_server_config c = {
 		.path = a->conf->appliance.control_socket,
 		.group = a->conf->appliance.control_group,
+		.later_ms = 10 * 60 * 1000, /* a preflight of many servers */
 		.ctx = a,
 	};
 	char error[400];
@@ -322,6 +323,7 @@ static void housekeeping(struct app *a)
 	watch_workers(a);
 	watch_servers(a, now);
 	watch_health(a);
+	preflight_look(a);
 	if (now - tickets > TICKET_LIFE) {
 		if (tickets)
 			tls_tickets_rotate(a->tickets);
@@ -399,6 +401,7 @@ static int run(struct app *a)
 	snap_barrier();
 	route_free(a->routes);
 	health_board_free(a->board);
+	free(a->preflight);
 	tls_tickets_free(a->tickets);
 	conf_free(a->conf);
 	conf_report_fini(&a->report);

@@ -386,3 +386,4 @@ void exchange_decide(const struct exchange_topology *t,
 /* --- probes ------------------------------------------------------------------------- */
 
 #include "exchange/probe.h"
+#include "exchange/preflight.h"

@@ -159,6 +159,14 @@ def test_component_set(lab):
                                   "--server", "NOPE")
 
 
+def test_preflight(lab):
+    """Readiness of one server; test_preflight.py has the states."""
+    row, = lab.gate.ctl_any("preflight", "--server", "EX13")["servers"]
+    assert (row["server"], row["version"], row["site"]) == ("EX13", "2013", "HQ")
+    assert row["verdict"] in ("ready", "not ready") and row["mailboxes"] >= 1
+    assert "no server" in refusal(lab, "preflight", "--server", "NOPE")
+
+
 # --- mailboxes ---------------------------------------------------------------------
 
 @pytest.mark.parametrize("key", [BOB.smtp, BOB.other_smtp.upper(), BOB.sam, BOB.guid, BOB.dn])
