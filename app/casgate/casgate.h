@@ -38,6 +38,8 @@ struct server_name {
 	struct health_components components;
 	bool was_ready; /* for Outlook Anywhere, at some preflight */
 	usec_t advised; /* what to do about it; 0: nothing */
+	const char *found[EXCHANGE_PROTOCOL_COUNT]; /* by the last preflight:
+						     * what is not ready */
 };
 
 struct preflight;
@@ -172,6 +174,7 @@ json_t *handle_server_enable(void *ctx, struct control_call *call);
 json_t *handle_component_list(void *ctx, struct control_call *call);
 json_t *handle_component_show(void *ctx, struct control_call *call);
 json_t *handle_component_set(void *ctx, struct control_call *call);
+json_t *handle_plan(void *ctx, struct control_call *call);
 json_t *handle_preflight(void *ctx, struct control_call *call);
 json_t *handle_mailbox_show(void *ctx, struct control_call *call);
 json_t *handle_mailbox_set(void *ctx, struct control_call *call);

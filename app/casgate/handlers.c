@@ -23,6 +23,7 @@ void handlers_fill(control_handler *h)
 	h[CONTROL_COMPONENT_LIST] = handle_component_list;
 	h[CONTROL_COMPONENT_SHOW] = handle_component_show;
 	h[CONTROL_COMPONENT_SET] = handle_component_set;
+	h[CONTROL_PLAN] = handle_plan;
 	h[CONTROL_PREFLIGHT] = handle_preflight;
 	h[CONTROL_MAILBOX_SHOW] = handle_mailbox_show;
 	h[CONTROL_MAILBOX_SET] = handle_mailbox_set;

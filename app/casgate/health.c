@@ -62,8 +62,8 @@ char *health_in_short(const struct app *a, const struct exchange_server *s,
 			dst + at, cap - at, "%s%s",
 			at ? ", " : "down: ", exchange_protocol_word(p));
 	}
-	if (n[HEALTH_DOWN] && !n[HEALTH_UP] && !n[HEALTH_SLOW_START] &&
-	    !n[HEALTH_UNKNOWN])
+	/* All that is looked at. */
+	if (n[HEALTH_DOWN] && !n[HEALTH_UP] && !n[HEALTH_SLOW_START])
 		snprintf(dst, cap, "down");
 	else if (!n[HEALTH_DOWN])
 		snprintf(dst, cap, "%s",

@@ -215,6 +215,8 @@ static void judge_protocol(struct app *a, struct exchange_preflight *in,
 	n = exchange_judge(in, f);
 	for (unsigned i = 0; i < n; i++)
 		take(v, &f[i], exchange_protocol_word(in->protocol), mailboxes);
+	known->found[in->protocol] =
+		n && f[0].severity != EXCHANGE_WARNING ? f[0].code : NULL;
 	if (in->protocol == EXCHANGE_RPC && in->vdir.reach == EXCHANGE_ANSWERED)
 		remember(known, n ? &f[0] : NULL);
 }

@@ -159,6 +159,29 @@ def test_component_set(lab):
                                   "--server", "NOPE")
 
 
+def test_plan(lab):
+    """Every population and protocol, as the coexistence table has it."""
+    rows = {(r["version"], r["site"], r["protocol"]): r for r in lab.gate.ctl("plan")}
+    for mailbox in topology.PEOPLE:
+        for protocol in topology.REQUESTS:
+            told = topology.expected(mailbox, protocol)
+            row = rows[mailbox.server.version, mailbox.server.site, protocol]
+            assert row["mailboxes"] >= 1 and row["reason"]
+            if told is None:
+                assert row["action"] == "none", row
+            elif told.redirect:
+                assert (row["action"], row["to"][0]) == ("redirect", told.redirect)
+            else:
+                assert row["action"] == "proxy" and told.server.name in row["to"], row
+    sessions = lab.gate.stats()["proxy.connects"]
+    lab.gate.ctl("plan")
+    assert lab.gate.stats()["proxy.connects"] == sessions
+    lab.gate.ctl_any("preflight", "--server", "CAS10")    # nginx lets everybody into /rpc
+    row = next(r for r in lab.gate.ctl("plan")
+               if (r["version"], r["site"], r["protocol"]) == ("2010", "HQ", "rpc"))
+    assert row["not_ready"] == ["CAS10: anonymous"]
+
+
 def test_preflight(lab):
     """Readiness of one server; test_preflight.py has the states."""
     row, = lab.gate.ctl_any("preflight", "--server", "EX13")["servers"]
