@@ -434,59 +434,6 @@ static void fill_limits(const struct conf *conf, struct proxy_config *p)
 						 : SEC(exchange_timeout(i));
 }
 
-static void fill_health(const struct conf *conf, struct proxy_config *p)
-{
-	const struct conf_health *h = &conf->health;
-
-	p->health = (struct health_rules){
-		.interval = h->interval,
-		.timeout = h->timeout,
-		.slow_start = h->slow_start,
-		.window = h->window,
-		.rise = (uint16_t)h->rise,
-		.fall = (uint16_t)h->fall,
-		.errors = (uint16_t)h->errors,
-		.percent = (uint16_t)h->percent,
-	};
-	copy(p->name, sizeof(p->name), conf->appliance.name);
-	p->healthcheck_closes = h->healthcheck == CONF_HEALTHCHECK_CLOSE;
-	for (unsigned i = 0; i < EXCHANGE_PROTOCOL_COUNT; i++)
-		if (h->probes && h->protocol[i])
-			p->health.protocols |= (uint16_t)(1U << i);
-}
-
-/* What the administrator says of components, here and of each server. */
-static void fill_components(const struct app *a, struct proxy_config *p)
-{
-	const struct exchange_topology *t = &p->topology;
-
-	p->inactive = p->failing = 0;
-	for (unsigned v = 0; v < EXCHANGE_PROTOCOL_COUNT; v++) {
-		enum health_component c = health_component_of(v);
-		enum health_requester by;
-		enum health_says says =
-			health_component_state(&a->components, c, &by);
-
-		if (says != HEALTH_ACTIVE || a->stopping)
-			p->failing |= (uint16_t)(1U << v);
-		for (unsigned i = 0; i < t->n_servers; i++) {
-			struct exchange_server *s = &t->server[i];
-
-			s->drained_for &= (uint16_t) ~(1U << v);
-			if (health_component_state(&a->server[s->id].components,
-						   c, NULL) != HEALTH_ACTIVE)
-				s->drained_for |= (uint16_t)(1U << v);
-		}
-		if (says != HEALTH_INACTIVE)
-			continue;
-		p->inactive |= (uint16_t)(1U << v);
-		snprintf(p->why_inactive[v], sizeof(p->why_inactive[v]),
-			 "%s is Inactive on %s (requester %s).",
-			 health_component_name(c), p->name,
-			 health_requester_word(by));
-	}
-}
-
 static void fill_listeners(const struct conf *conf, struct proxy_config *p)
 {
 	p->n_listeners = conf->n_listeners;
@@ -566,12 +513,12 @@ struct proxy_config *build_config(struct app *a, const struct conf *conf,
 	fill_names(conf, &b->config.topology);
 	fill_routing(conf, &b->config.topology);
 	fill_limits(conf, &b->config);
-	fill_health(conf, &b->config);
+	build_health(conf, &b->config);
 	fill_listeners(conf, &b->config);
 	for (unsigned i = 0; i < conf->n_servers; i++)
 		rc |= fill_server(a, conf, i, &b->config, report);
 	if (!rc)
-		fill_components(a, &b->config);
+		build_components(a, &b->config);
 	rc |= make_tls(a, conf, b, workers, report);
 	if (rc) {
 		build_free(&b->config);
@@ -609,6 +556,6 @@ struct proxy_config *build_again(struct app *a, const struct proxy_config *old)
 
 		s->drained = drained(a, s->id, a->conf->servers[i].drained);
 	}
-	fill_components(a, &b->config);
+	build_components(a, &b->config);
 	return &b->config;
 }

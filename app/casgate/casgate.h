@@ -86,6 +86,10 @@ struct proxy_config *build_config(struct app *a, const struct conf *conf,
 /* The same one with drain and component states as they are now; shares
  * contexts. */
 struct proxy_config *build_again(struct app *a, const struct proxy_config *old);
+/* Parts of both: rules of probes; what the administrator says of components,
+ * here and of each server. */
+void build_health(const struct conf *conf, struct proxy_config *p);
+void build_components(const struct app *a, struct proxy_config *p);
 /* Make it current; the old one is freed when no worker can be reading it. */
 void build_publish(struct app *a, struct proxy_config *config);
 void build_free(struct proxy_config *config);

@@ -2,51 +2,8 @@
 /*
  * preflight.c - facts of answers in, findings out: what an answer without
  * credentials means on /rpc and elsewhere, and the cmdlet that repairs it.
- *
- * A finding is a row. Words in braces: {S} name, {F} FQDN, {V} version, {B}
- * build, {N} namespace, {D} directory, {W} why there was no answer, {A} answer,
- * {P} application pool, {C} component, {T} cmdlet that makes the directory.
  */
-#include "exchange/text.h"
-
-#include <stdio.h>
-
-static const char *const severities[] = {
-#define X(id, word) word,
-	EXCHANGE_SEVERITIES(X)
-#undef X
-};
-
-const char *exchange_severity_word(enum exchange_severity s)
-{
-	assert((unsigned)s < EXCHANGE_SEVERITY_COUNT);
-	return severities[s];
-}
-
-#define NEW(noun)                                                              \
-	"New-" noun "VirtualDirectory -WebSiteName \"Default Web Site\""
-
-static const struct {
-	const char *pool, *component, *make;
-} of[EXCHANGE_PROTOCOL_COUNT] = {
-	[EXCHANGE_OWA] = { "MSExchangeOWAAppPool", "OwaProxy", NEW("Owa") },
-	[EXCHANGE_ECP] = { "MSExchangeECPAppPool", "EcpProxy", NEW("Ecp") },
-	[EXCHANGE_EAS] = { "MSExchangeSyncAppPool", "ActiveSyncProxy",
-			   NEW("ActiveSync") },
-	[EXCHANGE_RPC] = { "DefaultAppPool", "RpcProxy", "" },
-	[EXCHANGE_MAPI] = { "MSExchangeMapiFrontEndAppPool", "MapiProxy",
-			    NEW("Mapi") },
-	[EXCHANGE_EWS] = { "MSExchangeServicesAppPool", "EwsProxy",
-			   NEW("WebServices") },
-	[EXCHANGE_AUTODISCOVER] = { "MSExchangeAutodiscoverAppPool",
-				    "AutoDiscoverProxy", NEW("Autodiscover") },
-	[EXCHANGE_OAB] = { "MSExchangeOABAppPool", "OabProxy", NEW("Oab") },
-	[EXCHANGE_POP] = { "", "PopProxy", "MSExchangePOP3" },
-	[EXCHANGE_IMAP] = { "", "ImapProxy", "MSExchangeIMAP4" },
-	[EXCHANGE_POWERSHELL] = { "MSExchangePowerShellAppPool", "RpsProxy",
-				  "New-PowerShellVirtualDirectory -Name "
-				  "PowerShell" },
-};
+#include "exchange/finding.h"
 
 /* --- what fits ------------------------------------------------------------ */
 
@@ -236,12 +193,6 @@ static bool no_page(const struct exchange_preflight *in)
 
 /* --- the table ----------------------------------------------------------- */
 
-#define ON(v) (1U << (v))
-#define OLD (ON(EXCHANGE_2007) | ON(EXCHANGE_2010))
-#define MODERN                                                                 \
-	(ON(EXCHANGE_2013) | ON(EXCHANGE_2016) | ON(EXCHANGE_2019) |           \
-	 ON(EXCHANGE_SE))
-#define ANY (OLD | MODERN)
 #define RPC ON(EXCHANGE_RPC)
 #define ALL (ON(EXCHANGE_PROTOCOL_COUNT) - 1)
 #define BUT_RPC (ALL & ~RPC)
@@ -418,92 +369,6 @@ static const struct rule {
 	  "Maintenance -State Active" },
 };
 
-/* --- words -----------------------------------------------------------------
- */
-
-struct words {
-	const struct exchange_topology *t;
-	const struct exchange_server *s;
-	const struct exchange_facts *f; /* NULL: no answer is meant */
-	enum exchange_protocol p;
-	const struct exchange_build *build;
-};
-
-static void answer_words(const struct exchange_facts *f, char *dst, size_t cap)
-{
-	if (f->sub)
-		snprintf(dst, cap, "%u.%u", f->status, f->sub);
-	else
-		snprintf(dst, cap, "%u %s", f->status, f->reason);
-}
-
-static const char *word_of(const struct words *w, char which, char *dst,
-			   size_t cap)
-{
-	const struct exchange_build *b = w->build;
-
-	switch (which) {
-	case 'S':
-		return w->s->name;
-	case 'F':
-		return w->s->fqdn;
-	case 'V':
-		return exchange_version_name(w->s->version);
-	case 'B':
-		snprintf(dst, cap, "%u.%u.%u.%u", b->major, b->minor, b->build,
-			 b->revision);
-		return dst;
-	case 'N':
-		return w->t->n_own_names ? w->t->own_name[0] : "mail";
-	case 'D':
-		return exchange_protocol_vdir(w->p);
-	case 'W':
-		return w->f->why;
-	case 'A':
-		answer_words(w->f, dst, cap);
-		return dst;
-	case 'P':
-		return of[w->p].pool;
-	case 'C':
-		return of[w->p].component;
-	case 'T':
-		return of[w->p].make;
-	default:
-		assert(!"a word that is not in the list");
-		return "";
-	}
-}
-
-static void fill_in(const struct words *w, const char *from, char *dst,
-		    size_t cap)
-{
-	char word[128];
-	size_t n = 0;
-
-	dst[0] = '\0';
-	for (; *from && n + 1 < cap; from++) {
-		if (from[0] == '{' && from[1] && from[2] == '}') {
-			n += (size_t)snprintf(
-				dst + n, cap - n, "%s",
-				word_of(w, from[1], word, sizeof(word)));
-			from += 2;
-			continue;
-		}
-		dst[n++] = *from;
-		dst[n] = '\0';
-	}
-}
-
-static void find(struct exchange_finding *out, const struct words *w,
-		 const char *code, enum exchange_severity severity,
-		 const char *text, const char *cmdlet)
-{
-	*out = (struct exchange_finding){ .severity = severity, .code = code };
-	out->local = strstr(text, "(run this on");
-	fill_in(w, text, out->text, sizeof(out->text));
-	fill_in(w, cmdlet, out->cmdlet, sizeof(out->cmdlet));
-}
-
 /* --- one server and protocol -------------------------------------------------
  */
 
@@ -531,151 +396,8 @@ unsigned exchange_judge(const struct exchange_preflight *in,
 		if (!(r->versions & ON(in->server->version)) ||
 		    !(r->protocols & ON(in->protocol)) || !r->fits(in))
 			continue;
-		find(&out[0], &w, r->code, r->severity, r->text, r->cmdlet);
+		finding(&out[0], &w, r->code, r->severity, r->text, r->cmdlet);
 		return 1;
 	}
 	return 0;
-}
-
-/* --- versions ----------------------------------------------------------------
- */
-
-static bool has(const struct exchange_topology *t, unsigned versions)
-{
-	for (unsigned i = 0; i < t->n_servers; i++)
-		if (versions & ON(t->server[i].version))
-			return true;
-	return false;
-}
-
-/* From which build on a version is good enough beside others (chapter 5). */
-static const struct floor {
-	enum exchange_version version;
-	unsigned beside; /* counts when one of these is there */
-	uint16_t minor, build; /* the least */
-	uint16_t told; /* builds the directory tells apart from the least: one
-			* in between is "cannot tell" */
-	enum exchange_severity severity;
-	const char *what;
-} floors[] = {
-	{ EXCHANGE_2007, ANY, 3, 298, 83, EXCHANGE_ERROR,
-	  "Exchange 2007 needs Service Pack 3 with Update Rollup 10 "
-	  "(8.3.298.3) beside 2013" },
-	{ EXCHANGE_2010, ON(EXCHANGE_2016), 3, 266, 123, EXCHANGE_ERROR,
-	  "Exchange 2010 needs Service Pack 3 with Update Rollup 11 "
-	  "(14.3.266.2) beside 2016" },
-	{ EXCHANGE_2010, ANY, 3, 123, 123, EXCHANGE_ERROR,
-	  "Exchange 2010 needs Service Pack 3 (14.3.123.4) beside 2013" },
-	{ EXCHANGE_2013, OLD, 0, 712, 712, EXCHANGE_ERROR,
-	  "Exchange 2013 needs Cumulative Update 2 (15.0.712.24) beside 2007 "
-	  "or 2010" },
-	{ EXCHANGE_2013, ON(EXCHANGE_2019) | ON(EXCHANGE_SE), 0, 1395, 1395,
-	  EXCHANGE_ERROR,
-	  "Exchange 2013 needs Cumulative Update 21 (15.0.1395.4) beside "
-	  "2019" },
-	{ EXCHANGE_2013, ON(EXCHANGE_2016), 0, 1130, 1130, EXCHANGE_ERROR,
-	  "Exchange 2013 needs Cumulative Update 10 (15.0.1130.7) beside "
-	  "2016" },
-	{ EXCHANGE_2013, ANY, 0, 847, 847, EXCHANGE_WARNING,
-	  "Exchange 2013 has MAPI over HTTP from Service Pack 1 (15.0.847.32) "
-	  "on" },
-};
-
-static bool below(const struct exchange_build *b, uint16_t minor,
-		  uint16_t build)
-{
-	return b->minor < minor || (b->minor == minor && b->build < build);
-}
-
-static bool judge_floor(const struct words *w, const struct floor *l, bool seen,
-			struct exchange_finding *out)
-{
-	char text[400];
-
-	if (!below(w->build, l->minor, l->build))
-		return false;
-	if (!seen && !below(w->build, l->minor, l->told)) {
-		snprintf(text, sizeof(text),
-			 "%s; {S} is {B} by its configuration, which does not "
-			 "tell update rollups, and it did not say over the "
-			 "network: look at the file version of Exsetup.exe",
-			 l->what);
-		find(out, w, "version-unknown", EXCHANGE_WARNING, text,
-		     "Get-Command Exsetup.exe | ForEach-Object "
-		     "{$_.FileVersionInfo}");
-		return true;
-	}
-	snprintf(text, sizeof(text), "%s, and {S} is {B}", l->what);
-	find(out, w, "version", l->severity, text,
-	     "Get-ExchangeServer -Identity {S} | Format-List "
-	     "Name,AdminDisplayVersion");
-	return true;
-}
-
-unsigned exchange_judge_version(const struct exchange_topology *t,
-				const struct exchange_server *s,
-				const struct exchange_build *seen,
-				struct exchange_finding out[EXCHANGE_FINDINGS])
-{
-	bool known = seen->major == s->build.major && seen->build;
-	const struct words w = { .t = t,
-				 .s = s,
-				 .build = known ? seen : &s->build };
-	const struct words network = { .t = t, .s = s, .build = seen };
-
-	if (seen->major && seen->major != s->build.major) {
-		find(&out[0], &network, "other-version", EXCHANGE_ERROR,
-		     "{S} is {V} by the configuration, and {B} by its own "
-		     "words: correct `version` in casgate.yaml",
-		     "Get-ExchangeServer -Identity {S} | Format-List "
-		     "Name,AdminDisplayVersion");
-		return 1;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(floors); i++)
-		if (floors[i].version == s->version &&
-		    has(t, floors[i].beside) &&
-		    judge_floor(&w, &floors[i], known, &out[0]))
-			return 1;
-	return 0;
-}
-
-/* --- the organisation
- * ----------------------------------------------------------- */
-
-static const struct {
-	enum exchange_version old;
-	unsigned beside;
-	const char *text;
-} never[] = {
-	{ EXCHANGE_2007,
-	  ON(EXCHANGE_2016) | ON(EXCHANGE_2019) | ON(EXCHANGE_SE),
-	  "Exchange 2007 cannot live in one organisation with 2016 or later: "
-	  "setup refuses, so a version is mistyped or imported wrongly" },
-	{ EXCHANGE_2010, ON(EXCHANGE_2019) | ON(EXCHANGE_SE),
-	  "Exchange 2010 cannot live in one organisation with 2019 or SE: "
-	  "setup refuses, so a version is mistyped or imported wrongly" },
-	{ EXCHANGE_2013, ON(EXCHANGE_SE),
-	  "Exchange 2013 cannot live in one organisation with SE: setup "
-	  "refuses, so a version is mistyped or imported wrongly" },
-};
-
-unsigned
-exchange_judge_organisation(const struct exchange_topology *t,
-			    struct exchange_finding out[EXCHANGE_FINDINGS])
-{
-	static const char list[] = "Get-ExchangeServer | Format-Table "
-				   "Name,AdminDisplayVersion,Site";
-	const struct words w = { .t = t };
-	unsigned n = 0;
-
-	for (size_t i = 0; i < ARRAY_LEN(never); i++)
-		if (has(t, ON(never[i].old)) && has(t, never[i].beside))
-			find(&out[n++], &w, "impossible", EXCHANGE_ERROR,
-			     never[i].text, list);
-	if (has(t, ON(EXCHANGE_2007)) && !has(t, MODERN))
-		find(&out[n++], &w, "no-15", EXCHANGE_ERROR,
-		     "Autodiscover of 2007 mailboxes needs a 2013 or later "
-		     "server, and there is none",
-		     list);
-	return n;
 }
