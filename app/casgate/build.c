@@ -187,6 +187,7 @@ static void fill_addresses(const struct conf *conf, unsigned i,
 	b->port = (uint16_t)c->port;
 	b->pop_port = (uint16_t)c->pop_port;
 	b->imap_port = (uint16_t)c->imap_port;
+	b->probes = c->probes;
 	for (unsigned n = 0; n < c->n_sources && n < PROXY_SOURCES; n++)
 		b->source[b->n_sources++] = c->sources[n];
 	for (unsigned n = 0; n < c->n_addresses && n < PROXY_ADDRS; n++)
@@ -222,6 +223,7 @@ static int fill_server(struct app *a, const struct conf *conf, unsigned i,
 	s->id = (uint16_t)id;
 	s->weight = (uint16_t)c->weight;
 	s->drained = drained(a, s->id, c->drained);
+	s->health = a->board ? health_verdicts(a->board, s->id) : NULL;
 	if (parse_version(c->version, s)) {
 		say(r, conf, CONF_ERROR, path,
 		    "is no Exchange version: give a build as "
@@ -531,10 +533,13 @@ struct proxy_config *build_config(struct app *a, const struct conf *conf,
 	fill_routing(conf, &b->config.topology);
 	fill_limits(conf, &b->config);
 	copy(b->config.name, sizeof(b->config.name), conf->appliance.name);
+	build_health(conf, &b->config);
 	fill_listeners(conf, &b->config);
 	fill_log(&conf->access_log, &b->config);
 	for (unsigned i = 0; i < conf->n_servers; i++)
 		rc |= fill_server(a, conf, i, &b->config, report);
+	if (!rc)
+		build_components(a, &b->config);
 	rc |= make_tls(a, conf, b, workers, report);
 	if (rc) {
 		build_free(&b->config);
@@ -572,5 +577,6 @@ struct proxy_config *build_again(struct app *a, const struct proxy_config *old)
 
 		s->drained = drained(a, s->id, a->conf->servers[i].drained);
 	}
+	build_components(a, &b->config);
 	return &b->config;
 }

@@ -36,7 +36,14 @@ enum drain_state { DRAIN_AS_CONFIGURED, DRAIN_YES, DRAIN_NO };
 struct server_name {
 	char name[EXCHANGE_NAME];
 	enum drain_state drain;
+	struct health_components components;
+	bool was_ready; /* for Outlook Anywhere, at some preflight */
+	usec_t advised; /* what to do about it; 0: nothing */
+	const char *found[EXCHANGE_PROTOCOL_COUNT]; /* by the last preflight:
+						     * what is not ready */
 };
+
+struct preflight;
 
 struct app {
 	struct options opt;
@@ -45,10 +52,13 @@ struct app {
 	struct snap config;	 /* struct proxy_config */
 	uint64_t generation;
 	struct route_table *routes;
+	struct health_board *board;
 	struct tls_tickets *tickets;
 	struct hash_key secret;
 	unsigned n_servers;
 	struct server_name server[SERVER_IDS]; /* by stable id */
+
+	struct health_components components; /* of the appliance */
 
 	unsigned workers;
 	bool huge, shared_cpus;
@@ -61,7 +71,10 @@ struct app {
 	struct control_server *control;
 
 	usec_t began;
-	bool stopping;	   /* drain has begun */
+	struct preflight *preflight; /* under way */
+	bool stopping;	   /* healthcheck.htm fails, */
+	bool draining;	   /* and nothing new is let in */
+	usec_t drain_at;   /* which begins then */
 	usec_t stop_until; /* after which sessions are cut */
 	int64_t csv_mtime; /* of the mailbox files, as last imported */
 };
@@ -72,8 +85,13 @@ struct app {
  * many sets of TLS contexts. Thread: control. */
 struct proxy_config *build_config(struct app *a, const struct conf *conf,
 				  unsigned workers, struct conf_report *report);
-/* The same one with the servers' drain state as it is now; shares contexts. */
+/* The same one with drain and component states as they are now; shares
+ * contexts. */
 struct proxy_config *build_again(struct app *a, const struct proxy_config *old);
+/* Parts of both: rules of probes; what the administrator says of components,
+ * here and of each server. */
+void build_health(const struct conf *conf, struct proxy_config *p);
+void build_components(const struct app *a, struct proxy_config *p);
 /* Make it current; the old one is freed when no worker can be reading it. */
 void build_publish(struct app *a, struct proxy_config *config);
 void build_free(struct proxy_config *config);
@@ -133,15 +151,39 @@ must_check int ask_last_error(struct app *a, unsigned i, unsigned id,
 			      char error[200]);
 uint64_t sum_sessions(const struct app *a);
 
+/* --- health.c --------------------------------------------------------------------- */
+
+/* Tell every change of a server's health, a line each. */
+void watch_health(struct app *a);
+/* All protocols of a server as their owners see them. */
+must_check int ask_health(struct app *a, unsigned id,
+			  struct health out[EXCHANGE_PROTOCOL_COUNT]);
+/* "up", "down: rpc, ews", "unknown": all that it serves, in a few words. */
+char *health_in_short(const struct app *a, const struct exchange_server *s,
+		      char *dst, size_t cap);
+
+/* --- preflight.c ------------------------------------------------------------------ */
+
+/* Answer the one that is under way, if all is known. */
+void preflight_look(struct app *a);
+
 /* --- handlers --------------------------------------------------------------------- */
 
 void handlers_fill(control_handler *handler);
+/* Index of the server that --server or its word names; -1 after
+ * control_fail(). */
+int which_server(const struct proxy_config *c, struct control_call *call);
 json_t *handle_status(void *ctx, struct control_call *call);
 json_t *handle_worker_list(void *ctx, struct control_call *call);
 json_t *handle_server_list(void *ctx, struct control_call *call);
 json_t *handle_server_show(void *ctx, struct control_call *call);
 json_t *handle_server_drain(void *ctx, struct control_call *call);
 json_t *handle_server_enable(void *ctx, struct control_call *call);
+json_t *handle_component_list(void *ctx, struct control_call *call);
+json_t *handle_component_show(void *ctx, struct control_call *call);
+json_t *handle_component_set(void *ctx, struct control_call *call);
+json_t *handle_plan(void *ctx, struct control_call *call);
+json_t *handle_preflight(void *ctx, struct control_call *call);
 json_t *handle_mailbox_show(void *ctx, struct control_call *call);
 json_t *handle_mailbox_set(void *ctx, struct control_call *call);
 json_t *handle_mailbox_move(void *ctx, struct control_call *call);

@@ -20,6 +20,11 @@ void handlers_fill(control_handler *h)
 	h[CONTROL_SERVER_SHOW] = handle_server_show;
 	h[CONTROL_SERVER_DRAIN] = handle_server_drain;
 	h[CONTROL_SERVER_ENABLE] = handle_server_enable;
+	h[CONTROL_COMPONENT_LIST] = handle_component_list;
+	h[CONTROL_COMPONENT_SHOW] = handle_component_show;
+	h[CONTROL_COMPONENT_SET] = handle_component_set;
+	h[CONTROL_PLAN] = handle_plan;
+	h[CONTROL_PREFLIGHT] = handle_preflight;
 	h[CONTROL_MAILBOX_SHOW] = handle_mailbox_show;
 	h[CONTROL_MAILBOX_SET] = handle_mailbox_set;
 	h[CONTROL_MAILBOX_MOVE] = handle_mailbox_move;
@@ -274,6 +279,27 @@ static void put_proxy(struct app *a, struct counters *c)
 	    hist_percentile(&first, 990));
 }
 
+/* How many pairs of server and protocol are in each state. */
+static void put_health(struct app *a, struct counters *c)
+{
+	static const char *const help[] = {
+		"servers and protocols not looked at yet, or not at all",
+		"servers and protocols that serve",
+		"servers and protocols that do not: used as a last resort",
+		"servers and protocols that came back a moment ago",
+	};
+	const struct exchange_topology *t = &config_now(a)->topology;
+	uint64_t n[HEALTH_STATE_COUNT] = { 0 };
+
+	for (unsigned i = 0; i < t->n_servers; i++)
+		for (unsigned p = 0; p < EXCHANGE_PROTOCOL_COUNT; p++)
+			if (exchange_can_serve(&t->server[i], p, NULL))
+				n[health_state_of(a->board, t->server[i].id,
+						  p)]++;
+	for (unsigned s = 0; s < HEALTH_STATE_COUNT; s++)
+		put(c, "health", health_state_word(s), help[s], n[s]);
+}
+
 #define TCP_COUNTERS(X)                                                        \
 	X(segments_in, "segments received")                                    \
 	X(segments_out, "segments sent")                                       \
@@ -349,6 +375,7 @@ json_t *handle_stats(void *ctx, struct control_call *call)
 	};
 
 	put_proxy(a, &c);
+	put_health(a, &c);
 	put_stack(a, &c);
 	put_log(a, &c);
 	route_stats(a->routes, &routes);
@@ -477,7 +504,7 @@ json_t *handle_stop(void *ctx, struct control_call *call)
 
 	stop_begin(a);
 	if (json_is_true(json_object_get(call->args, "now")))
-		a->stop_until = worker_clock();
+		a->drain_at = a->stop_until = worker_clock();
 	return json_pack("{s:s, s:I}", "state", "draining", "sessions",
 			 (json_int_t)sum_sessions(a));
 }

@@ -18,9 +18,19 @@ static const char *arg(const struct control_call *call, const char *name)
 /* --- servers
  * ------------------------------------------------------------------ */
 
-static const char *server_state(const struct exchange_server *s)
+static const char *server_state(const struct exchange_server *s, char *dst,
+				size_t cap)
 {
-	return s->drained ? "drained" : s->down ? "down" : "enabled";
+	size_t at = 0;
+
+	if (s->drained || !s->drained_for)
+		return s->drained ? "drained" : "enabled";
+	for (unsigned p = 0; p < EXCHANGE_PROTOCOL_COUNT && at < cap; p++)
+		if (s->drained_for >> p & 1)
+			at += (size_t)snprintf(dst + at, cap - at, "%s%s",
+					       at ? ", " : "drained: ",
+					       exchange_protocol_word(p));
+	return dst;
 }
 
 static json_t *server_line(struct app *a, const struct proxy_config *c,
@@ -28,6 +38,7 @@ static json_t *server_line(struct app *a, const struct proxy_config *c,
 {
 	const struct exchange_server *s = &c->topology.server[i];
 	json_int_t connections = 0, requests = 0, failures = 0;
+	char health[128], state[128];
 
 	for (unsigned w = 0; w < a->workers; w++) {
 		const struct proxy_server_stats *st =
@@ -37,10 +48,12 @@ static json_t *server_line(struct app *a, const struct proxy_config *c,
 		requests += (json_int_t)stat_read(&st->requests);
 		failures += (json_int_t)stat_read(&st->failures);
 	}
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "server",
-			 s->name, "fqdn", s->fqdn, "version",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I}",
+			 "server", s->name, "fqdn", s->fqdn, "version",
 			 exchange_version_name(s->version), "site",
-			 c->topology.site[s->site], "state", server_state(s),
+			 c->topology.site[s->site], "state",
+			 server_state(s, state, sizeof(state)), "health",
+			 health_in_short(a, s, health, sizeof(health)),
 			 "connections", connections, "requests", requests,
 			 "failures", failures);
 }
@@ -56,8 +69,7 @@ json_t *handle_server_list(void *ctx, struct control_call *call)
 	return list;
 }
 
-/* Index, or -1 after control_fail(). */
-static int which_server(const struct proxy_config *c, struct control_call *call)
+int which_server(const struct proxy_config *c, struct control_call *call)
 {
 	const char *name = arg(call, "server");
 	int i = exchange_find_server(&c->topology, BYTES(name));
@@ -87,12 +99,17 @@ json_t *handle_server_show(void *ctx, struct control_call *call)
 	const struct proxy_config *c = config_now(a);
 	int i = which_server(c, call);
 	const struct exchange_server *s;
+	struct health health[EXCHANGE_PROTOCOL_COUNT];
 	json_t *o, *addrs, *vdirs;
 	char text[IPADDR_STR], build[40];
+	usec_t now = worker_clock();
 
 	if (i < 0)
 		return NULL;
 	s = &c->topology.server[i];
+	if (ask_health(a, s->id, health))
+		return control_fail(call, CONTROL_TIMEOUT,
+				    "a worker does not answer");
 	o = server_line(a, c, (unsigned)i);
 	addrs = json_array();
 	for (unsigned n = 0; n < c->server[i].n_addrs; n++)
@@ -101,16 +118,24 @@ json_t *handle_server_show(void *ctx, struct control_call *call)
 			json_string(ipaddr_str(&c->server[i].addr[n], text)));
 	vdirs = json_array();
 	for (unsigned p = 0; p < EXCHANGE_PROTOCOL_COUNT; p++) {
+		const struct health *h = &health[p];
 		const char *why = NULL;
 		bool can = exchange_can_serve(s, p, &why);
 
 		json_array_append_new(
 			vdirs,
-			json_pack("{s:s, s:b, s:s, s:s, s:s}", "protocol",
-				  exchange_protocol_word(p), "served", (int)can,
-				  "why_not", can || !why ? "" : why,
-				  "internal_url", s->vdir[p].internal_url,
-				  "external_url", s->vdir[p].external_url));
+			json_pack("{s:s, s:b, s:s, s:s, s:I, s:s, s:s, s:s}",
+				  "protocol", exchange_protocol_word(p),
+				  "served", (int)can, "why_not",
+				  can || !why ? "" : why, "health",
+				  can ? health_state_word(h->state) : "",
+				  "since_s",
+				  (json_int_t)(h->since ? (now - h->since) /
+								  SEC(1)
+							: 0),
+				  "last_failure", h->why, "internal_url",
+				  s->vdir[p].internal_url, "external_url",
+				  s->vdir[p].external_url));
 	}
 	snprintf(build, sizeof(build), "%u.%u.%u.%u", s->build.major,
 		 s->build.minor, s->build.build, s->build.revision);

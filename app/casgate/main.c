@@ -121,7 +121,8 @@ static int load(struct app *a)
 		log_set_level((enum log_level)a->conf->appliance.log_level);
 		a->routes = route_new(&a->secret, 1024);
 		a->tickets = tls_tickets_new();
-		rc = a->routes && a->tickets ? 0 : -ENOMEM;
+		a->board = health_board_new(start_workers(a->conf), SERVER_IDS);
+		rc = a->routes && a->tickets && a->board ? 0 : -ENOMEM;
 	}
 	if (!rc)
 		rc = start_check(a, a->conf, &a->report);
@@ -145,6 +146,7 @@ static int open_control(struct app *a)
 	struct control_server_config c = {
 		.path = a->conf->appliance.control_socket,
 		.group = a->conf->appliance.control_group,
+		.later_ms = 10 * 60 * 1000, /* a preflight of many servers */
 		.ctx = a,
 	};
 	char error[400];
@@ -170,18 +172,38 @@ static void cut(struct proxy *p, void *arg, usec_t now)
 	proxy_kill(p, PROXY_ALL, now);
 }
 
-void stop_begin(struct app *a)
+static void drain_begin(struct app *a)
 {
-	if (a->stopping)
-		return;
-	a->stopping = true;
-	a->stop_until = worker_clock() + a->conf->appliance.drain_max;
+	a->draining = true;
 	log_info("draining: no new connections, %llu sessions",
 		 (unsigned long long)sum_sessions(a));
 	sd_notify(0, "STOPPING=1");
 	for (unsigned i = 0; i < a->workers; i++)
 		if (ask_worker(a, i, drain, NULL))
 			log_warn("worker %u could not be told to drain", i);
+}
+
+/* First a balancer in front is told, by healthcheck.htm alone; when it had its
+ * time to turn away, nothing new is let in (dataplane 2.33). */
+void stop_begin(struct app *a)
+{
+	usec_t now = worker_clock();
+	struct proxy_config *next;
+
+	if (a->stopping)
+		return;
+	a->stopping = true;
+	a->drain_at = now + a->conf->appliance.drain_delay;
+	a->stop_until = a->drain_at + a->conf->appliance.drain_max;
+	next = build_again(a, config_now(a));
+	if (next)
+		build_publish(a, next);
+	if (a->drain_at > now)
+		log_info("stopping: healthcheck.htm fails, in %llu s no new "
+			 "connections",
+			 (unsigned long long)((a->drain_at - now) / SEC(1)));
+	else
+		drain_begin(a);
 }
 
 static void watch_links(struct app *a)
@@ -300,6 +322,8 @@ static void housekeeping(struct app *a)
 	watch_admission(a);
 	watch_workers(a);
 	watch_servers(a, now);
+	watch_health(a);
+	preflight_look(a);
 	if (now - tickets > TICKET_LIFE) {
 		if (tickets)
 			tls_tickets_rotate(a->tickets);
@@ -317,6 +341,10 @@ static bool stopped(struct app *a)
 	if (want_stop)
 		stop_begin(a);
 	if (!a->stopping)
+		return false;
+	if (!a->draining && worker_clock() >= a->drain_at)
+		drain_begin(a);
+	if (!a->draining)
 		return false;
 	if (!sum_sessions(a))
 		return true;
@@ -372,6 +400,8 @@ static int run(struct app *a)
 	build_free(snap_publish(&a->config, NULL));
 	snap_barrier();
 	route_free(a->routes);
+	health_board_free(a->board);
+	free(a->preflight);
 	tls_tickets_free(a->tickets);
 	conf_free(a->conf);
 	conf_report_fini(&a->report);

@@ -477,6 +477,7 @@ static int start_proxies(struct app *a)
 			.tcp = worker_tcp(worker),
 			.config = &a->config,
 			.routes = a->routes,
+			.board = a->board,
 			.clock = worker_clock,
 			.max_sessions = sessions,
 			/* Only what is in transit holds a buffer. */

@@ -22,6 +22,10 @@ void print_json(FILE *f, const json_t *v);
 /* Text on one line, control bytes as '?'. */
 void print_text(FILE *f, const char *text);
 
+/* What is not ready, by server; as JSON it was printed before. Writes the
+ * cmdlets into `script` unless that is NULL. Returns the exit status. */
+int report_preflight(const json_t *data, bool json, const char *script);
+
 void print_usage(FILE *f);
 /* casgatectl(1) and casgate.yaml(5). */
 void print_man(FILE *f);

@@ -260,6 +260,16 @@ static int print_reply(const struct options *o, const struct control_spec *spec,
 	return EXIT_DONE;
 }
 
+static int print_preflight(const struct options *o, const json_t *args,
+			   const json_t *reply)
+{
+	if (o->json)
+		print_json(stdout, reply);
+	return report_preflight(
+		json_object_get(reply, "data"), o->json,
+		json_string_value(json_object_get(args, "script")));
+}
+
 static void show_progress(void *arg, const char *text)
 {
 	print_text(stderr, text);
@@ -302,7 +312,10 @@ static int run(const struct options *o, const struct control_spec *spec, int n,
 		return EXIT_USAGE;
 	}
 	reply = ask(o, spec, args, &status, error, sizeof(error));
-	if (reply)
+	if (reply && spec->id == CONTROL_PREFLIGHT &&
+	    json_is_true(json_object_get(reply, "ok")))
+		status = print_preflight(o, args, reply);
+	else if (reply)
 		status = print_reply(o, spec, reply);
 	else
 		fail(status, error);

@@ -117,7 +117,7 @@ struct conf_appliance {
 	const char *control_group;   /* NULL: only root */
 	const char *driver_profiles; /* directory; NULL = as installed */
 	uint32_t log_level;	     /* enum log_level */
-	usec_t drain_max;
+	usec_t drain_delay, drain_max;
 };
 
 struct conf_interface {
@@ -188,6 +188,7 @@ struct conf_server {
 	uint32_t roles;	     /* 0 = not told */
 	uint32_t weight;     /* [0..1000] */
 	bool drained;
+	bool probes; /* its health is looked at */
 	uint32_t n_sources;
 	struct ipaddr *sources; /* addresses to connect from; none: routed */
 	struct conf_server_tls tls;
@@ -260,6 +261,17 @@ struct conf_timeouts {
 					  * own default */
 };
 
+enum conf_healthcheck { CONF_HEALTHCHECK_503, CONF_HEALTHCHECK_CLOSE };
+
+struct conf_health {
+	bool probes;
+	usec_t interval, timeout, slow_start, window;
+	uint32_t rise, fall;	  /* probes in a row */
+	uint32_t errors, percent; /* requests that failed; 0 = never mind */
+	uint32_t healthcheck;	  /* enum conf_healthcheck */
+	bool protocol[CONF_PROTOCOL_COUNT];
+};
+
 struct conf_tcp {
 	uint32_t receive_buffer, send_buffer; /* a connection [bytes] */
 	uint32_t window_scale, initial_window;
@@ -301,6 +313,7 @@ struct conf {
 	struct conf_access_log access_log;
 	struct conf_limits limits;
 	struct conf_timeouts timeouts;
+	struct conf_health health;
 	struct conf_tcp tcp;
 	struct conf_store *store; /* conf's own */
 };

@@ -117,6 +117,9 @@ static const struct setting appliance_rows[] = {
 	     "installed"),
 	WORDS("log-level", log_level, level_words, 0, "info",
 	      "what is logged: this level and those before it"),
+	TIME("drain-delay", drain_delay, 0, SEC(3600), 0, "0s",
+	     "how long `stop` goes on serving while healthcheck.htm fails, so "
+	     "that a balancer turns away first"),
 	TIME("drain-max", drain_max, 0, SEC(86400), 0, "30s",
 	     "how long `stop` waits for sessions to end"),
 };
@@ -324,6 +327,8 @@ static const struct setting server_rows[] = {
 	NUMBER("weight", weight, 0, 1000, 0, "100",
 	       "its share among servers that would do equally"),
 	BOOL("drained", drained, 0, "false", "send it no new sessions"),
+	BOOL("probes", probes, 0, "true",
+	     "look after its health; false: use it whatever it does"),
 	VALUES("source-addresses", KIND_ADDRESS, sources, n_sources, 16, ONE,
 	       "own addresses to connect from; left out, the route decides"),
 	MAP("tls", tls, server_tls, 0, "how its certificate is verified"),
@@ -526,6 +531,46 @@ static const struct setting timeouts_rows[] = {
 SCHEMA(timeouts, timeouts_rows, NULL);
 #undef S
 
+static const struct word healthcheck_words[] = {
+	{ "503", CONF_HEALTHCHECK_503 },
+	{ "close", CONF_HEALTHCHECK_CLOSE },
+	{ 0 },
+};
+
+#define S struct conf_health
+static const struct setting health_rows[] = {
+	BOOL("probes", probes, 0, "true",
+	     "ask the servers whether they serve, and use those that do"),
+	TIME("interval", interval, MSEC(100), SEC(3600), 0, "10s",
+	     "between two probes of a server and protocol; one in doubt is "
+	     "asked five times as often"),
+	TIME("timeout", timeout, MSEC(100), SEC(120), 0, "5s",
+	     "for a probe, connecting included"),
+	NUMBER("rise", rise, 1, 100, 0, "2",
+	       "probes in a row that bring a server back"),
+	NUMBER("fall", fall, 1, 100, 0, "3",
+	       "failed probes in a row that take it out"),
+	TIME("slow-start", slow_start, 0, SEC(3600), 0, "60s",
+	     "until a server that came back bears its whole share"),
+	NUMBER("errors", errors, 0, 10000, 0, "5",
+	       "failed requests in a row that take a server out until probes "
+	       "succeed, but never the last one of a site; 0: none"),
+	NUMBER("percent", percent, 0, 100, 0, "50",
+	       "failed requests of all in `window` that do the same; 0: none"),
+	TIME("window", window, SEC(1), SEC(3600), 0, "10s",
+	     "time over which `percent` counts"),
+	WORDS("healthcheck", healthcheck, healthcheck_words, 0, "503",
+	      "what a balancer gets from healthcheck.htm of a protocol that "
+	      "cannot be served; close: no answer, as from Exchange"),
+#define X(id, word)                                                            \
+	BOOL(#word, protocol[CONF_VDIR_##id], 0, "true",                       \
+	     "whether " #word " is looked at"),
+	CONF_VDIRS(X) CONF_SERVICES(X)
+#undef X
+};
+SCHEMA(health, health_rows, NULL);
+#undef S
+
 #define S struct conf_tcp
 static const struct setting tcp_rows[] = {
 	SIZE("receive-buffer", receive_buffer, 32768, 16U << 20, 0, "256k",
@@ -610,6 +655,8 @@ static const struct setting conf_rows[] = {
 	    "log"),
 	MAP("limits", limits, limits, 0, "bounds against too much of a thing"),
 	MAP("timeouts", timeouts, timeouts, 0, "how long to wait for what"),
+	MAP("health", health, health, 0,
+	    "whether servers serve, and what is done when not"),
 	MAP("tcp", tcp, tcp, RESTART, "the TCP of the appliance's own"),
 };
 #undef S

@@ -73,6 +73,8 @@ struct ranked {
 	uint64_t distance;
 };
 
+#define DOWN (1u << 31) /* the tiers from here on are of those */
+
 static unsigned tier_of(const struct exchange_topology *t, const struct want *w,
 			const struct exchange_server *s)
 {
@@ -80,8 +82,18 @@ static unsigned tier_of(const struct exchange_topology *t, const struct want *w,
 
 	if (w->newest)
 		age = (unsigned)(EXCHANGE_SE - s->version);
-	return (s->down ? 1u << 31 : 0) | age << 20 |
+	return (exchange_is_down(s, w->protocol) ? DOWN : 0) | age << 20 |
 	       site_rank(t, w->near_site, s->site);
+}
+
+/* A server that just came back bears its share of its weight. */
+static unsigned weight_of(const struct want *w, const struct exchange_server *s)
+{
+	uint8_t share = exchange_health(s, w->protocol);
+
+	if (share == EXCHANGE_UP || share == EXCHANGE_DOWN)
+		return s->weight;
+	return (unsigned)s->weight * share / EXCHANGE_DOWN + !!s->weight;
 }
 
 static bool better(const struct exchange_topology *t, const struct ranked *a,
@@ -146,6 +158,7 @@ unsigned find_candidates(const struct exchange_topology *t,
 	for (unsigned i = 0; i < t->n_servers; i++) {
 		const struct exchange_server *s = &t->server[i];
 		const char *why;
+		unsigned tier;
 
 		if (!wanted(w, s))
 			continue;
@@ -154,14 +167,15 @@ unsigned find_candidates(const struct exchange_topology *t,
 			note(lack, s, why);
 			continue;
 		}
-		if (s->drained) {
+		if (exchange_is_drained(s, w->protocol)) {
 			lack->drained++;
 			continue;
 		}
-		healthy += !s->down;
+		/* Once: it may change while we look. */
+		tier = tier_of(t, w, s);
+		healthy += tier < DOWN;
 		n = insert(t, best, n,
-			   &(struct ranked){ (uint16_t)i, tier_of(t, w, s),
-					     s->weight,
+			   &(struct ranked){ (uint16_t)i, tier, weight_of(w, s),
 					     distance(affinity, s) });
 	}
 	/* One that is down is tried when there is nobody else. */

@@ -129,10 +129,34 @@ struct exchange_server {
 	uint16_t site;	  /* index */
 	uint16_t id;	  /* stable for the life of the process, by name */
 	uint16_t weight;  /* share among equals [0..1000], 100 by default */
-	bool drained;	  /* by the administrator: no new sessions */
-	bool down;	  /* by health: last resort only */
+	bool drained;	  /* by the administrator: no new sessions, */
+	uint16_t drained_for; /* or none of these protocols, a bit each */
+	/* By health, a byte a protocol, written while we read: EXCHANGE_UP,
+	 * EXCHANGE_DOWN, or the share of its weight [1..254] that a server
+	 * bears which just came back. NULL: nobody looks. */
+	const uint8_t *health;
 	struct exchange_vdir vdir[EXCHANGE_PROTOCOL_COUNT];
 };
+
+#define EXCHANGE_UP 0
+#define EXCHANGE_DOWN 255 /* last resort only */
+
+static inline uint8_t exchange_health(const struct exchange_server *s,
+				      enum exchange_protocol p)
+{
+	return s->health ? __atomic_load_n(&s->health[p], __ATOMIC_RELAXED)
+			 : EXCHANGE_UP;
+}
+static inline bool exchange_is_down(const struct exchange_server *s,
+				    enum exchange_protocol p)
+{
+	return exchange_health(s, p) == EXCHANGE_DOWN;
+}
+static inline bool exchange_is_drained(const struct exchange_server *s,
+				       enum exchange_protocol p)
+{
+	return s->drained || s->drained_for >> p & 1;
+}
 
 /* A 2010 RPC Client Access array, or another name an Outlook profile holds for
  * a mailbox server that is not a server's own. */
@@ -358,3 +382,8 @@ void exchange_decide(const struct exchange_topology *t,
 		     const struct exchange_request *r,
 		     const struct exchange_place *place,
 		     struct exchange_decision *out);
+
+/* --- probes ------------------------------------------------------------------------- */
+
+#include "exchange/probe.h"
+#include "exchange/preflight.h"

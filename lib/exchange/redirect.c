@@ -71,16 +71,18 @@ struct target {
 };
 
 /* The healthy first, then the nearest site, then the user's own. */
-static bool nearer(const struct exchange_topology *t,
+static bool nearer(const struct exchange_topology *t, enum exchange_protocol p,
 		   const struct exchange_place *place,
 		   const struct exchange_server *a,
 		   const struct exchange_server *b)
 {
 	unsigned far_a = site_rank(t, place->site, a->site);
 	unsigned far_b = site_rank(t, place->site, b->site);
+	bool a_down = exchange_is_down(a, p);
+	bool b_down = exchange_is_down(b, p);
 
-	if (a->down != b->down)
-		return b->down;
+	if (a_down != b_down)
+		return b_down;
 	if (far_a != far_b)
 		return far_a < far_b;
 	if (a->site != b->site)
@@ -100,7 +102,7 @@ static struct target find_target(const struct exchange_topology *t,
 		const struct exchange_server *s = &t->server[i];
 		enum usable u;
 
-		if (s->version != place->version || s->drained ||
+		if (s->version != place->version || exchange_is_drained(s, p) ||
 		    (!any_site && s->site != place->site) ||
 		    !exchange_can_serve(s, p, NULL))
 			continue;
@@ -111,7 +113,7 @@ static struct target find_target(const struct exchange_topology *t,
 		if (u == NOT_HTTPS)
 			found.broken = s;
 		if (u == USABLE &&
-		    (!found.server || nearer(t, place, s, found.server)))
+		    (!found.server || nearer(t, p, place, s, found.server)))
 			found.server = s;
 	}
 	return found;

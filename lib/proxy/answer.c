@@ -107,7 +107,7 @@ static enum step sent(struct session *s, unsigned status, size_t request,
 
 	if (status == 302 || status == 451)
 		p->stats.redirected++;
-	else
+	else if (status >= 400)
 		p->stats.answered++;
 	s->requests++;
 	record_end(s, PROXY_END_WHOLE, now);
@@ -198,5 +198,48 @@ enum step session_redirect(struct session *s, unsigned status, const char *url,
 			  (struct bytes){ page, body.n }, close, now))
 		return later(s, status, NULL, NULL, close, now);
 	record_own(s, status, "", body.n);
+	s->proxy->stats.answered += status == 200;
 	return sent(s, status, request, close, now);
+}
+
+/* Would a request find a server that serves it? */
+static bool served(const struct proxy *p, enum exchange_protocol of)
+{
+	const struct exchange_topology *t = &p->config->topology;
+
+	if (p->draining || p->config->failing >> of & 1)
+		return false;
+	for (unsigned i = 0; i < t->n_servers; i++) {
+		const struct exchange_server *s = &t->server[i];
+
+		if (exchange_can_serve(s, of, NULL) &&
+		    !exchange_is_drained(s, of) && !exchange_is_down(s, of))
+			return true;
+	}
+	return false;
+}
+
+enum step session_healthcheck(struct session *s, enum exchange_protocol of,
+			      usec_t now)
+{
+	const struct proxy_config *c = s->proxy->config;
+	char page[sizeof(c->name) + 16] = "200 OK<br/>";
+	size_t request = whole_request(s);
+	bool close = s->draining || !s->keep_alive || !request;
+
+	s->proxy->stats.healthchecks++;
+	if (served(s->proxy, of)) {
+		if (s->internal)
+			strcat(page, c->name);
+		if (!write_answer(s, 200, NULL, BYTES(page), close, now))
+			return later(s, 200, NULL, NULL, close, now);
+		record_own(s, 200, "", strlen(page));
+		return sent(s, 200, request, close, now);
+	}
+	/* Exchange closes the connection, and some balancers know only that. */
+	if (c->healthcheck_closes)
+		return session_linger(s, now);
+	return session_answer(s, 503, NULL,
+			      "This protocol is not served here now.", false,
+			      now);
 }

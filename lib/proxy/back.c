@@ -109,10 +109,8 @@ static bool reusable(struct session *s, usec_t now)
 	       tcp_status(s->back.tc) == TCP_OPEN;
 }
 
-/* Where to connect from: of the server's own list those of the family, in
- * turn, so that they share the source ports; else the route's choice. */
-static const struct ipaddr *source_of(const struct proxy_server *b,
-				      const struct ipaddr *to, uint64_t turn)
+const struct ipaddr *back_source(const struct proxy_server *b,
+				 const struct ipaddr *to, uint64_t turn)
 {
 	bool v4 = ipaddr_is_v4(to);
 
@@ -132,7 +130,7 @@ static bool crowded(const struct proxy *p, uint16_t id)
 	return p->servers[id].waiting >= p->bufs.small.count / 2;
 }
 
-static uint16_t port_of(const struct session *s, const struct proxy_server *b)
+uint16_t back_port(const struct session *s, const struct proxy_server *b)
 {
 	if (!s->mail)
 		return b->port;
@@ -164,8 +162,9 @@ static enum step connect_next(struct session *s, usec_t now)
 		if (s->next_candidate || s->next_addr)
 			p->stats.connects_retried++;
 		s->back.tc = tcp_connect(
-			p->tcp, source_of(b, &b->addr[s->next_addr], s->id),
-			&b->addr[s->next_addr], port_of(s, b), s, now, &error);
+			p->tcp, back_source(b, &b->addr[s->next_addr], s->id),
+			&b->addr[s->next_addr], back_port(s, b), s, now,
+			&error);
 		s->next_addr++;
 		if (!s->back.tc) {
 			p->stats.connects_failed++;
@@ -229,7 +228,8 @@ enum step back_connected(struct session *s, usec_t now)
 			 : p->config->server[i].tls[p->setup.worker];
 	s->back.tls = target ? tls_connect(target) : NULL;
 	if (!s->back.tls)
-		return session_kill(s, true, now);
+		return s->probe ? probe_failed(s, "memory is short", now)
+				: session_kill(s, true, now);
 	/* From here on the connection is this user's, and nobody else's. */
 	memcpy(s->user, s->want_user, sizeof(s->user));
 	s->back_from = s->from;
@@ -242,6 +242,7 @@ void back_note(struct session *s, const char *why)
 {
 	struct proxy_server_stats *st = &s->proxy->servers[s->server_id];
 
+	back_result(s, false);
 	snprintf(st->last_error, sizeof(st->last_error), "%s", why);
 	st->failures++;
 }
@@ -250,6 +251,8 @@ enum step back_failed(struct session *s, const char *why, usec_t now)
 {
 	struct proxy *p = s->proxy;
 
+	if (s->probe)
+		return probe_failed(s, why, now);
 	back_note(s, why);
 	p->stats.connects_failed++;
 	back_reset(s, now);

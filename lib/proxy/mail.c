@@ -161,6 +161,11 @@ static enum step route(struct session *s, usec_t now)
 		p->stats.overloaded++;
 		return mail_unavailable(s, "The appliance is overloaded.", now);
 	}
+	if (p->config->inactive >> s->protocol & 1) {
+		p->stats.inactive++;
+		return mail_unavailable(s, p->config->why_inactive[s->protocol],
+					now);
+	}
 	/* Whose password it is, not whose mailbox. */
 	if (!bytes_str(BYTES(l->user), s->want_user, SESS_USER))
 		s->want_user[0] = '\0';
@@ -323,6 +328,7 @@ static enum step accepted(struct session *s, usec_t now)
 	struct proxy *p = s->proxy;
 
 	p->stats.mail_logins++;
+	back_result(s, true);
 	p->servers[s->server_id].requests++;
 	s->requests++;
 	mail_forget(s);
@@ -335,6 +341,7 @@ static enum step denied(struct session *s, usec_t now)
 	bool enough = mail_client_denied(&s->dialogue->client);
 
 	s->proxy->stats.mail_denied++;
+	back_result(s, true); /* a no is an answer */
 	s->requests++;
 	mail_login_wipe(&s->dialogue->client.login);
 	back_close(s, now);

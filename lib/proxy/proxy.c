@@ -225,16 +225,23 @@ bool proxy_serve(struct proxy *p, usec_t now)
 	busy |= !list_empty(&p->handshakes);
 	now = run_handshakes(p, now);
 	busy |= run_timers(p, now);
+	prober_look(p, now);
+	busy |= probes_begin(p, now);
 	return busy;
 }
 
 usec_t proxy_next(const struct proxy *p)
 {
+	usec_t next;
+
 	if (!list_empty(&p->ready) || !list_empty(&p->handshakes) ||
-	    stream_hungry(&p->bufs) || !list_empty(&p->unsent))
+	    stream_hungry(&p->bufs) || !list_empty(&p->unsent) ||
+	    probes_wait(p))
 		return 0;
-	return min(tick_next(&p->wheel),
-		   bufs_short(p) ? slow_head_due(p) : USEC_NEVER);
+	next = tick_next(&p->wheel);
+	if (bufs_short(p))
+		next = min(next, slow_head_due(p));
+	return p->setup.board ? min(next, p->look) : next;
 }
 
 /* --- what control asks

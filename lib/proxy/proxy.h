@@ -15,6 +15,7 @@
 
 #include "exchange/exchange.h"
 #include "front/front.h"
+#include "health/health.h"
 #include "http/http.h"
 #include "proxy/proxy_log.h"
 #include "route/route.h"
@@ -59,6 +60,7 @@ struct proxy_server {
 	struct ipaddr source[PROXY_SOURCES];
 	struct tls_target *tls[PROXY_WORKERS];
 	struct tls_target *mail_tls[PROXY_WORKERS]; /* NULL without listeners */
+	bool probes; /* its health is looked at */
 };
 
 struct proxy_timeouts {
@@ -84,6 +86,13 @@ struct proxy_config {
 	struct http_limits limits;
 	struct proxy_timeouts timeouts;
 	bool rpc_encryption_required; /* of legacy mailboxes' clients */
+	struct health_rules health;
+	/* Components, by what the administrator says: protocols that are
+	 * answered 503, a bit each, and why; those whose healthcheck.htm fails
+	 * so that a balancer turns away. */
+	uint16_t inactive, failing;
+	char why_inactive[EXCHANGE_PROTOCOL_COUNT][128];
+	bool healthcheck_closes; /* instead of answering 503 */
 	unsigned max_handshakes; /* in progress, a worker */
 	usec_t handshake_budget; /* a turn, one step at least */
 	/* What the access log takes: a bit a protocol, and the one behind them
@@ -106,6 +115,7 @@ struct proxy_setup {
 	struct tcp_stack *tcp;	     /* outlives the proxy */
 	const struct snap *config;   /* of struct proxy_config, never NULL */
 	struct route_table *routes;
+	struct health_board *board;  /* of all workers; NULL: nobody looks */
 	usec_t (*clock)(void);	     /* read again after a handshake step */
 	uint32_t max_sessions;
 	uint32_t buffers, large_buffers; /* for plaintext in transit */
@@ -132,6 +142,24 @@ struct proxy_call {
 	void *arg;
 };
 void proxy_message(struct proxy *p, struct proxy_call *call, usec_t now);
+
+/* --- probes ------------------------------------------------------------------------ */
+
+/* A question to one server, asked as a client's request would be carried, but
+ * without a client. The caller keeps it until it is done. */
+struct proxy_probe {
+	uint16_t server; /* stable id */
+	enum exchange_protocol protocol;
+	enum exchange_ask ask;
+	usec_t timeout; /* of all of it */
+	struct exchange_facts facts; /* out */
+	void (*done)(struct proxy *p, struct proxy_probe *q, usec_t now);
+	void *arg; /* done's */
+	struct list link;
+};
+/* On the worker. So many at a time; others wait. */
+#define PROXY_PROBES 64
+void proxy_probe(struct proxy *p, struct proxy_probe *q);
 
 struct proxy_session_info {
 	uint64_t id; /* worker in the top byte */
@@ -182,6 +210,8 @@ void proxy_drain(struct proxy *p, usec_t now);
 	X(proxied, "requests sent to a back end")                              \
 	X(redirected, "requests answered by a redirect")                       \
 	X(answered, "requests answered by an error of our own")                \
+	X(healthchecks, "healthcheck.htm asked for")                           \
+	X(inactive, "requests answered 503: the component is Inactive")        \
 	X(malformed, "requests refused as malformed")                          \
 	X(misdirected, "requests for a host that is not ours")                 \
 	X(unknown_vdir, "requests for an unknown virtual directory")           \
@@ -211,6 +241,12 @@ void proxy_drain(struct proxy *p, usec_t now);
 	X(back_aborts, "back ends that vanished inside an answer")             \
 	X(timeouts, "sessions ended by a time-out")                            \
 	X(lingers, "closes that waited for the client")                        \
+	X(probes, "questions to servers about their health")                   \
+	X(probes_failed, "of them answered wrongly or not at all")             \
+	X(probes_unanswered, "of all probes without an answer")                \
+	X(health_changes, "servers and protocols that went up or down")        \
+	X(ejected, "of them because requests failed")                          \
+	X(spared, "not ejected: the last one of its site")                     \
 	X(killed, "sessions ended by the administrator")                       \
 	X(evicted, "idle or slow sessions closed to make room")                \
 	X(overloaded, "requests answered 503 because buffers are short")       \

@@ -73,6 +73,7 @@ struct session {
 	struct ipaddr from; /* the client, as far as it is known */
 
 	struct stream client, back;
+	struct proxy_probe *probe; /* then there is no client */
 
 	/* The request being served. Its head stays in client.in until it has
 	 * been written to a back end, so another candidate can take it. */
@@ -152,6 +153,10 @@ struct proxy {
 	struct rpch_counts rpc_counts;
 	struct list dialogues; /* oldest first: mail clients not logged in */
 	struct stream_pool bufs;
+	struct list questions, probes; /* waiting, under way */
+	struct slab probe_slab, question_slab;
+	usec_t look; /* when the prober looks again */
+	struct rng rng;
 	struct proxy_stats stats;
 	struct proxy_server_stats *servers; /* by id */
 	uint64_t next_id, next_request;
@@ -220,6 +225,10 @@ enum step session_answer(struct session *s, unsigned status, const char *header,
 enum step session_redirect(struct session *s, unsigned status, const char *url,
 		 usec_t now);
 
+/* healthcheck.htm, for the balancer in front (6.1). */
+enum step session_healthcheck(struct session *s, enum exchange_protocol of,
+			      usec_t now);
+
 /* back ends (back.c) */
 enum step back_begin(struct session *s, usec_t now); /* first candidate */
 enum step back_connected(struct session *s, usec_t now);
@@ -236,6 +245,22 @@ void back_waits(struct session *s, bool waits);
 int back_index(const struct proxy *p, uint16_t id);
 /* A failure of the server's, for the administrator. */
 void back_note(struct session *s, const char *why);
+/* Where to connect from: of the server's own list those of the family, in
+ * turn, so that they share the source ports; else the route's choice. */
+const struct ipaddr *back_source(const struct proxy_server *b,
+				 const struct ipaddr *to, uint64_t turn);
+uint16_t back_port(const struct session *s, const struct proxy_server *b);
+/* What a request met at its server, for the server's health. */
+void back_result(const struct session *s, bool good);
+
+/* probes (probe.c, prober.c) */
+bool probes_begin(struct proxy *p, usec_t now);
+bool probes_wait(const struct proxy *p); /* ... and could begin */
+void probes_drop(struct proxy *p);
+enum step probe_step(struct session *s, usec_t now);
+enum step probe_failed(struct session *s, const char *why, usec_t now);
+enum step probe_timeout(struct session *s, usec_t now);
+void prober_look(struct proxy *p, usec_t now);
 
 uint64_t target_hash(struct bytes path, struct bytes query);
 /* Behind a balancer (front.c). The PROXY header before the first byte: */

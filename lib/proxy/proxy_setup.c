@@ -45,6 +45,9 @@ struct proxy *proxy_new(const struct proxy_setup *setup, usec_t now)
 	list_init(&p->channels);
 	list_init(&p->unsent);
 	list_init(&p->dialogues);
+	list_init(&p->questions);
+	list_init(&p->probes);
+	rng_init(&p->rng, now + setup->worker);
 	p->servers = mem_new(sizeof(*p->servers) * setup->max_server_ids);
 	if (!p->servers ||
 	    slab_init(&p->session_slab, sizeof(struct session),
@@ -53,6 +56,9 @@ struct proxy *proxy_new(const struct proxy_setup *setup, usec_t now)
 	    vc_table_init(&p->vcs, setup->max_sessions) ||
 	    slab_init(&p->dialogue_slab, sizeof(struct dialogue),
 		      min(setup->max_sessions / 4 + 1, DIALOGUES)) ||
+	    slab_init(&p->probe_slab, sizeof(struct session), PROXY_PROBES) ||
+	    slab_init(&p->question_slab, sizeof(struct proxy_probe),
+		      PROXY_PROBES / 2) ||
 	    stream_pool_init(&p->bufs, setup->buffers, setup->large_buffers,
 			     &p->ready)) {
 		proxy_free(p);
@@ -73,8 +79,11 @@ void proxy_free(struct proxy *p)
 	}
 	vc_table_fini(&p->vcs);
 	slab_fini(&p->rpcs);
+	probes_drop(p);
 	slab_fini(&p->session_slab);
 	slab_fini(&p->dialogue_slab);
+	slab_fini(&p->probe_slab);
+	slab_fini(&p->question_slab);
 	stream_pool_fini(&p->bufs);
 	mem_free(p->servers);
 	mem_free(p);

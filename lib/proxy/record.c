@@ -174,7 +174,7 @@ void record_own(struct session *s, unsigned status, const char *reason,
 		return;
 	r->status = (uint16_t)status;
 	r->down = n;
-	if (status < 400 || status == 451)
+	if ((status > 300 && status < 400) || status == 451)
 		r->action = PROXY_REDIRECTED;
 	if (!r->reason[0])
 		NOTE(r->reason, BYTES(reason));

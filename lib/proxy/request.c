@@ -327,6 +327,11 @@ static enum step judge(struct session *s, usec_t now)
 		return refuse(s, v, now);
 	p->stats.requests += !s->counted;
 	s->counted = true;
+	/* A balancer asks by address, and for each protocol by itself. */
+	if (s->https && exchange_is_healthcheck(BYTES(p->path))) {
+		exchange_classify(BYTES(p->path), &s->protocol);
+		return session_healthcheck(s, s->protocol, now);
+	}
 	if (!exchange_is_own_name(&p->config->topology, h->host)) {
 		p->stats.misdirected++;
 		return session_answer(
@@ -347,6 +352,12 @@ static enum step judge(struct session *s, usec_t now)
 			"There is no such Exchange virtual directory "
 			"here.",
 			false, now);
+	}
+	if (p->config->inactive >> s->protocol & 1) {
+		p->stats.inactive++;
+		return session_answer(s, 503, NULL,
+				      p->config->why_inactive[s->protocol],
+				      false, now);
 	}
 	if (p->level >= 2) {
 		p->stats.overloaded++;

@@ -11,6 +11,7 @@ static enum step bad_gateway(struct session *s, const char *why, usec_t now)
 	struct proxy_server_stats *st = &p->servers[s->server_id];
 
 	st->failures++;
+	back_result(s, false);
 	bytes_str(BYTES(why), st->last_error, sizeof(st->last_error));
 	return session_answer(s, 502, NULL, why, true, now);
 }
@@ -145,6 +146,9 @@ static enum step pass_on(struct session *s, struct http_head *h, usec_t now)
 				   now);
 	if (!stream_write_all(&s->client, w.p, w.n, now))
 		return session_kill(s, true, now);
+	back_result(s, !exchange_is_failure(
+			       s->protocol, h->status, h->reason,
+			       http_find_name(h, BYTES("Retry-After"))));
 	http_body_init(&s->down, h, !s->client_10);
 	if (s->rpc)
 		rpc_answer_begins(s, h);

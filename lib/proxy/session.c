@@ -45,6 +45,11 @@ void session_enter(struct session *s, enum sess_state state, usec_t now)
 	const struct proxy_timeouts *t = &p->config->timeouts;
 	usec_t wait = 0;
 
+	if (s->probe) { /* has one time-out for all of it */
+		s->state = state;
+		session_deadline(s, s->began + s->probe->timeout);
+		return;
+	}
 	if (s->state == SESS_CLIENT_TLS && state != SESS_CLIENT_TLS)
 		p->stats.handshakes_now--;
 	p->lingering += state == SESS_LINGER && s->state != SESS_LINGER;
@@ -294,7 +299,8 @@ static enum step queue_handshake(struct session *s, const struct stream *side,
 static enum step step_of(struct session *s, usec_t now)
 {
 	/* Whoever waits for an answer and resets wants none. */
-	if (s->state != SESS_CLIENT_TLS && tcp_dead(s->client.tc)) {
+	if (s->client.tc && s->state != SESS_CLIENT_TLS &&
+	    tcp_dead(s->client.tc)) {
 		if (s->state == SESS_EXCHANGE || s->state == SESS_SPLICE)
 			s->proxy->stats.client_aborts++;
 		return session_kill(s, true, now);
@@ -313,7 +319,7 @@ static enum step step_of(struct session *s, usec_t now)
 	case SESS_BACK_TLS:
 		return queue_handshake(s, &s->back, now);
 	case SESS_EXCHANGE:
-		return relay_step(s, now);
+		return s->probe ? probe_step(s, now) : relay_step(s, now);
 	case SESS_LOGIN:
 		return mail_login_step(s, now);
 	case SESS_BACK_LOGIN:
@@ -395,9 +401,11 @@ static enum step back_handshake(struct session *s, usec_t now)
 	switch (stream_handshake(&s->back, now)) {
 	case TLS_OK:
 		tls_info(s->back.tls, &info);
-		p->stats.back_handshakes++;
-		p->stats.back_resumed += info.resumed;
-		session_enter(s, s->mail ? SESS_BACK_LOGIN : SESS_EXCHANGE,
+		p->stats.back_handshakes += !s->probe;
+		p->stats.back_resumed += info.resumed && !s->probe;
+		session_enter(s,
+			      s->mail && !s->probe ? SESS_BACK_LOGIN
+						   : SESS_EXCHANGE,
 			      now);
 		return STEP_PROGRESS;
 	case TLS_WANT_IN:
@@ -408,10 +416,13 @@ static enum step back_handshake(struct session *s, usec_t now)
 				   "closed the connection during the TLS "
 				   "handshake",
 				   now);
+	case TLS_FAIL_VERIFY:
+		if (s->probe)
+			s->probe->facts.reach = EXCHANGE_NO_TRUST;
+		break;
 	case TLS_CLOSED:
 	case TLS_FAIL_PROTOCOL:
 	case TLS_FAIL_ALERT:
-	case TLS_FAIL_VERIFY:
 	case TLS_FAIL_INTERNAL:
 		break;
 	}
@@ -469,6 +480,8 @@ static enum step time_out(struct session *s, usec_t now)
 	}
 	if (s->answering)
 		return session_kill(s, true, now);
+	if (s->head_sent && s->up_done)
+		back_result(s, false);
 	return session_answer(s, 504, NULL,
 			      "The Exchange server did not answer in time.",
 			      true, now);
@@ -481,6 +494,10 @@ void session_timeout(struct session *s, usec_t now)
 
 	if (now < s->deadline) {
 		tick_arm(&p->wheel, &s->timer, s->deadline);
+		return;
+	}
+	if (s->probe) {
+		session_carry_on(s, probe_timeout(s, now));
 		return;
 	}
 	if (s->state != SESS_LINGER && s->state != SESS_EXPECT_REQUEST)

@@ -65,3 +65,12 @@ void place_put(struct route_table *t, struct place *p)
 	t->stats.bytes -= p->size;
 	snap_defer(&p->defer, free_place);
 }
+
+void route_each_server(const struct route_table *t,
+		       void (*fn)(void *arg, const char *server, size_t n),
+		       void *arg)
+{
+	for (unsigned i = 0; i < PLACE_BUCKETS; i++)
+		for (const struct place *p = t->places[i]; p; p = p->next)
+			fn(arg, p->server, p->users);
+}

@@ -79,6 +79,11 @@ must_check int route_move(struct route_table *t, struct bytes key,
 			  const char *server, const char *database);
 must_check int route_remove(struct route_table *t, struct bytes key);
 size_t route_count(const struct route_table *t);
+/* How many mailboxes are on each home server; a server comes once for each of
+ * its databases. */
+void route_each_server(const struct route_table *t,
+		       void (*fn)(void *arg, const char *server, size_t n),
+		       void *arg);
 
 struct route_info {
 	char display[128], smtp[256], upn[256], sam[128], legacy_dn[256];

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 
-DATA_PATH = ["base", "stats", "tick", "http", "rpch", "mail", "exchange", "ip", "tcp", "stream", "worker", "proxy"]
+DATA_PATH = ["base", "stats", "tick", "http", "rpch", "mail", "exchange", "health", "ip", "tcp", "stream", "worker", "proxy"]
 BANNED = {
     "malloc", "calloc", "realloc", "free", "aligned_alloc", "posix_memalign", "strdup",
     "printf", "fprintf", "puts", "fputs", "fwrite", "perror", "vprintf", "vfprintf",
@@ -27,6 +27,7 @@ SETUP = {
     "base/spsc.c": "rings are made at start",
     "ip/ip_setup.c": "stacks are made at start",
     "tcp/tcp_setup.c": "stacks are made at start",
+    "health/health_setup.c": "the board is made at start",
     "stream/stream_setup.c": "buffers are made at start",
     "worker/worker_setup.c": "workers are made at start",
     "worker/worker_idle.c": "the idle ladder is where a worker may sleep",

@@ -127,6 +127,69 @@ def test_server_enable(lab):
     assert "no server" in refusal(lab, "server", "enable", "NOPE")
 
 
+# --- components ---------------------------------------------------------------------
+
+def test_component_list(lab):
+    rows = {row["component"]: row for row in lab.gate.ctl("component", "list")}
+    assert {"ServerWideOffline", "OwaProxy", "RpcProxy", "PopProxy"} <= set(rows)
+    assert all(row["state"] == "Active" for row in rows.values())
+    assert len(lab.gate.ctl("component", "list", "--server", "CAS10")) == len(rows)
+    assert "no server" in refusal(lab, "component", "list", "--server", "NOPE")
+
+
+def test_component_show(lab):
+    shown = lab.gate.ctl("component", "show", "MapiProxy")
+    assert shown["state"] == "Active"
+    assert {r["requester"] for r in shown["requesters"]} == \
+        {"Maintenance", "HealthAPI", "Functional", "Sidelined"}
+    assert "OwaProxy" in refusal(lab, "component", "show", "OwaProxi")
+
+
+def test_component_set(lab):
+    try:
+        lab.gate.ctl("component", "set", "OabProxy", "Inactive", "--requester", "Sidelined")
+        shown = lab.gate.ctl("component", "show", "OabProxy")
+        assert (shown["state"], shown["requester"]) == ("Inactive", "Sidelined")
+        assert lab.ask(ALICE, "oab")[0] == 503
+    finally:
+        lab.gate.ctl("component", "set", "OabProxy", "Active", "--requester", "Sidelined")
+    assert lab.ask(ALICE, "oab")[0] == 200
+    refusal(lab, "component", "set", "OabProxy", "Off")
+    assert "no server" in refusal(lab, "component", "set", "OabProxy", "Inactive",
+                                  "--server", "NOPE")
+
+
+def test_plan(lab):
+    """Every population and protocol, as the coexistence table has it."""
+    rows = {(r["version"], r["site"], r["protocol"]): r for r in lab.gate.ctl("plan")}
+    for mailbox in topology.PEOPLE:
+        for protocol in topology.REQUESTS:
+            told = topology.expected(mailbox, protocol)
+            row = rows[mailbox.server.version, mailbox.server.site, protocol]
+            assert row["mailboxes"] >= 1 and row["reason"]
+            if told is None:
+                assert row["action"] == "none", row
+            elif told.redirect:
+                assert (row["action"], row["to"][0]) == ("redirect", told.redirect)
+            else:
+                assert row["action"] == "proxy" and told.server.name in row["to"], row
+    sessions = lab.gate.stats()["proxy.connects"]
+    lab.gate.ctl("plan")
+    assert lab.gate.stats()["proxy.connects"] == sessions
+    lab.gate.ctl_any("preflight", "--server", "CAS10")    # nginx lets everybody into /rpc
+    row = next(r for r in lab.gate.ctl("plan")
+               if (r["version"], r["site"], r["protocol"]) == ("2010", "HQ", "rpc"))
+    assert row["not_ready"] == ["CAS10: anonymous"]
+
+
+def test_preflight(lab):
+    """Readiness of one server; test_preflight.py has the states."""
+    row, = lab.gate.ctl_any("preflight", "--server", "EX13")["servers"]
+    assert (row["server"], row["version"], row["site"]) == ("EX13", "2013", "HQ")
+    assert row["verdict"] in ("ready", "not ready") and row["mailboxes"] >= 1
+    assert "no server" in refusal(lab, "preflight", "--server", "NOPE")
+
+
 # --- mailboxes ---------------------------------------------------------------------
 
 @pytest.mark.parametrize("key", [BOB.smtp, BOB.other_smtp.upper(), BOB.sam, BOB.guid, BOB.dn])

@@ -535,6 +535,29 @@ def test_checks(lab):
     assert "clients expect pop3s on port 995" in done.stdout + done.stderr
 
 
+def test_services_are_looked_at(lab):
+    """A mail service lives when it greets; a component stops one protocol."""
+    gate = lab.gate
+    gate.config["health"] = {"interval": "300ms", "fall": 2}
+    gate.reload()
+    try:
+        def states(protocol):
+            rows = gate.ctl("server", "show", "EX13")["virtual_directories"]
+            return next(r["health"] for r in rows if r["protocol"] == protocol)
+        wait_until("both are up", lambda: states("imap") == states("pop") == "up")
+        assert "mail-service" not in str(gate.ctl_any("preflight", "--server", "EX13"))
+        gate.ctl("component", "set", "ImapProxy", "Inactive")
+        with Imap(lab) as client, pytest.raises(imaplib.IMAP4.error):
+            client.login(ALICE.smtp, ALICE.password)
+        gate.ctl("component", "set", "ImapProxy", "Active")
+        with Imap(lab) as client:
+            client.login(ALICE.smtp, ALICE.password)
+    finally:
+        gate.ctl("component", "set", "ImapProxy", "Active")
+        del gate.config["health"]
+        gate.reload()
+
+
 def test_drain_at_the_end(lab):
     """The last test: casgate is told to stop. Those before the login are sent
     away, those behind it have until drain-max."""

@@ -63,12 +63,12 @@ def ctl(*words, data=None, reply=None, cwd=None, where=path):
 
 commands = ctl("--list-commands")[1].splitlines()
 check("commands are listed", len(commands) >= 24, commands)
-VALUES = {"protocol": "owa", "level": "info"}
+VALUES = {"protocol": "owa", "level": "info", "component": "OwaProxy", "state": "Active"}
 for command in commands:
     usage = ctl("help", *command.split())[1].splitlines()[0]
     required = re.sub(r"\[[^]]*\](\.\.\.)?", "", usage.removeprefix(command)).split()
     words = [w if w.startswith("--") else VALUES.get(w.lower(), "a1") for w in required]
-    status, out, err = ctl(*command.split(), *words, data={"good": True})
+    status, out, err = ctl(*command.split(), *words, data={"good": True, "ready": True})
     check(command, status == 0 and daemon.asked["command"] == command,
           (status, out, err, daemon.asked))
 
@@ -85,6 +85,26 @@ check("a file is named from the root", daemon.asked["args"]["file"]
 ctl("mailbox", "show", "--", "--json")
 check("behind -- everything is an argument",
       daemon.asked["args"] == {"mailbox": "--json"}, daemon.asked)
+
+# --- the readiness report -----------------------------------------------------
+
+FOUND = {"severity": "error", "code": "x", "protocols": ["rpc", "ews"], "mailboxes": 7,
+         "text": "CAS10 is\x1b[2J ill", "cmdlet": "Repair-It CAS10", "local": False}
+REPORT = {"ready": False, "organisation": [], "servers": [
+    {"server": "EX13", "version": "2013", "site": "HQ", "verdict": "ready", "findings": []},
+    {"server": "CAS10", "version": "2010", "site": "HQ", "verdict": "not ready",
+     "findings": [FOUND, {**FOUND, "cmdlet": "Repair-Here", "local": True}]}]}
+script = os.path.join(folder.name, "repair.ps1")
+status, out, err = ctl("preflight", "--script", script, data=REPORT)
+check("what is not ready", (status, out.splitlines()[:4]) == (1, [
+    "EX13 (2013, site HQ): ready", "CAS10 (2010, site HQ): not ready",
+    "  error, rpc, ews: CAS10 is?[2J ill (7 mailboxes)", "    Repair-It CAS10"]), (status, out))
+check("the cmdlets as a script",
+      [l for l in open(script, encoding="utf-8").read().splitlines() if "Repair" in l]
+      == ["Repair-It CAS10", "#   Repair-Here"])
+check("what is ready", ctl("preflight", data={**REPORT, "ready": True})[0] == 0)
+check("a script that cannot be written",
+      ctl("preflight", "--script", "/nowhere/x", data={**REPORT, "ready": True})[0] == 1)
 
 # --- what is printed ------------------------------------------------------------
 

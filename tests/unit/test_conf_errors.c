@@ -102,12 +102,12 @@ static const struct row shapes[] = {
 	{ "roles: 16439", "rolse: 16439",
 	  ":28:5: servers[0].rolse: unknown setting; did you mean 'roles'? "
 	  "known here: name, fqdn, address, port, imap-port, pop-port, imap, "
-	  "pop, version, site, roles, weight, drained, source-addresses, tls, "
-	  "virtual-directories" },
+	  "pop, version, site, roles, weight, drained, probes, "
+	  "source-addresses, tls, virtual-directories" },
 	{ "roles: 16439", "colour: red",
 	  ":28:5: servers[0].colour: unknown setting; known here: name, fqdn, "
 	  "address, port, imap-port, pop-port, imap, pop, version, site, "
-	  "roles, weight, drained, source-addresses, tls, "
+	  "roles, weight, drained, probes, source-addresses, tls, "
 	  "virtual-directories" },
 	{ "    roles: 16439\n", "    site: Branch\n",
 	  ":29:5: servers[0].site: given twice, first in line 28" },

@@ -7,13 +7,18 @@
 
 #include "contoso.h"
 
+/* For every protocol alike. */
+static const uint8_t down[EXCHANGE_PROTOCOL_COUNT] = {
+	[0 ... EXCHANGE_PROTOCOL_COUNT - 1] = EXCHANGE_DOWN
+};
+
 static void health(void **state)
 {
 	const struct ask ews = { EXCHANGE_EWS, "EX10" };
 	struct exchange_topology t = world();
 	struct exchange_decision d;
 
-	of("CAS10A")->down = true; /* excluded while another is there */
+	of("CAS10A")->health = down; /* excluded while another is there */
 	d = decide(&t, &ews);
 	assert_string_equal(targets(&d), "CAS10B");
 	of("CAS10B")->drained = true; /* drained: never; down: last resort */
@@ -26,9 +31,32 @@ static void health(void **state)
 					 "server of site HQ that serves ews is "
 					 "drained"));
 	/* A 15.x mailbox does not wait for its own site. */
-	of("EX13A")->down = of("EX13B")->down = true;
+	of("EX13A")->health = of("EX13B")->health = down;
 	d = decide(&t, &(struct ask){ EXCHANGE_EWS, "EX13A" });
 	assert_string_equal(targets(&d), "EX13P");
+}
+
+/* One directory is down, or drained: the others are not. */
+static void health_of_a_protocol(void **state)
+{
+	const uint8_t no_ews[EXCHANGE_PROTOCOL_COUNT] = {
+		[EXCHANGE_EWS] = EXCHANGE_DOWN
+	};
+	const struct ask ews = { EXCHANGE_EWS, "EX10" };
+	const struct ask rpc = { EXCHANGE_RPC, "EX10" };
+	struct exchange_topology t = world();
+	struct exchange_decision d;
+
+	of("CAS10A")->health = no_ews;
+	d = decide(&t, &ews);
+	assert_string_equal(targets(&d), "CAS10B");
+	d = decide(&t, &rpc);
+	assert_string_equal(targets(&d), "CAS10A CAS10B");
+	of("CAS10B")->drained_for = 1U << EXCHANGE_RPC;
+	d = decide(&t, &rpc);
+	assert_string_equal(targets(&d), "CAS10A");
+	d = decide(&t, &ews);
+	assert_string_equal(targets(&d), "CAS10B");
 }
 
 #define FARM 12
@@ -109,6 +137,36 @@ static void weights(void **state)
 	assert_int_equal(first(&t, 1), 1);
 }
 
+/* A server that came back gets its users back as its share grows, and only its
+ * own move. */
+static void slow_start(void **state)
+{
+	static const uint8_t shares[] = { 1, 64, 128, 192, 254 };
+	struct exchange_topology t = farm();
+	uint8_t health[EXCHANGE_PROTOCOL_COUNT] = { 0 };
+	unsigned before[USERS], all = 0, last = 0;
+
+	for (unsigned u = 0; u < USERS; u++)
+		all += (before[u] = first(&t, u)) == 3;
+	servers[3].health = health;
+	for (size_t i = 0; i < ARRAY_LEN(shares); i++) {
+		unsigned n = 0;
+
+		health[EXCHANGE_EWS] = shares[i];
+		for (unsigned u = 0; u < USERS; u++) {
+			unsigned now = first(&t, u);
+
+			n += now == 3;
+			assert_true(before[u] == 3 || now == before[u]);
+		}
+		assert_true(n >= last);
+		assert_in_range(n * 256, all * shares[i] / 2,
+				all * (shares[i] * 3 / 2 + 8));
+		last = n;
+	}
+	assert_true(last > all * 9 / 10);
+}
+
 /* More servers than candidates, and none at all. */
 static void edges(void **state)
 {
@@ -118,10 +176,10 @@ static void edges(void **state)
 
 	assert_int_equal(d.n, EXCHANGE_CANDIDATES);
 	for (unsigned i = 0; i < FARM; i++)
-		servers[i].down = i != 7;
+		servers[i].health = i != 7 ? down : NULL;
 	d = decide(&t, &ews);
 	assert_string_equal(targets(&d), "CAS07");
-	servers[7].down = true;
+	servers[7].health = down;
 	d = decide(&t, &ews);
 	assert_int_equal(d.n, EXCHANGE_CANDIDATES);
 	t.n_servers = 0;
@@ -289,22 +347,27 @@ static void owa_health(void **state)
 		bool a = strstr(d.url, "//a.") != NULL;
 
 		assert_int_equal(d.action, EXCHANGE_REDIRECT);
-		servers[a ? 0 : 1].down = true;
+		servers[a ? 0 : 1].health = down;
 		d = decide_for(&t, &owa, user);
 		assert_non_null(strstr(d.url, a ? "//b." : "//a."));
-		servers[0].down = servers[1].down = true; /* last resort */
+		servers[0].health = servers[1].health = down; /* last resort */
 		d = decide_for(&t, &owa, user);
 		assert_non_null(strstr(d.url, a ? "//a." : "//b."));
-		servers[0].down = servers[1].down = false;
+		servers[0].health = servers[1].health = NULL;
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(health),     cmocka_unit_test(affinity),
-		cmocka_unit_test(weights),    cmocka_unit_test(edges),
-		cmocka_unit_test(owa_urls),   cmocka_unit_test(owa_never_loops),
+		cmocka_unit_test(health),
+		cmocka_unit_test(health_of_a_protocol),
+		cmocka_unit_test(slow_start),
+		cmocka_unit_test(affinity),
+		cmocka_unit_test(weights),
+		cmocka_unit_test(edges),
+		cmocka_unit_test(owa_urls),
+		cmocka_unit_test(owa_never_loops),
 		cmocka_unit_test(owa_health),
 	};
 

@@ -9,6 +9,7 @@ are two users of this one implementation.
     standins  nginx in the place of Exchange servers
     dovecot   Dovecot in the place of their POP3 and IMAP4 services
     origin    a back end that misbehaves on request
+    scripted  a back end whose answers a test writes down
     gate      casgate: its configuration, the daemon, its control socket
     wire      a client of bytes, for what curl would never send
     fixture   all of the above in one object

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * preflight.c - `casgatectl preflight`: every server is asked over the data
+ * path, exchange.h judges, and this tells it. The daemon goes on meanwhile; the
+ * answer comes when the last probe has ended.
+ */
+#include "casgate.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Active Directory and the RpcHttpConfigurator take their time. */
+#define PATIENCE SEC(3600)
+
+struct part {
+	struct preflight *job;
+	unsigned worker, workers;
+};
+
+struct preflight {
+	uint64_t token;
+	atomic_uint left;
+	struct part part[WORKERS_MAX];
+	unsigned n;
+	struct proxy_probe probe[]; /* by server, protocol, question */
+};
+
+/* --- asking
+ * ------------------------------------------------------------------- */
+
+static void answered(struct proxy *p, struct proxy_probe *q, usec_t now)
+{
+	struct preflight *job = q->arg;
+
+	atomic_fetch_sub_explicit(&job->left, 1, memory_order_release);
+}
+
+static void begin(struct proxy *p, void *arg, usec_t now)
+{
+	const struct part *part = arg;
+
+	for (unsigned i = part->worker; i < part->job->n; i += part->workers)
+		proxy_probe(p, &part->job->probe[i]);
+}
+
+static void add(struct app *a, struct preflight *job,
+		const struct exchange_server *s, const struct proxy_server *b)
+{
+	for (unsigned p = 0; p < EXCHANGE_PROTOCOL_COUNT; p++) {
+		if (!exchange_should_serve(s, p) ||
+		    (exchange_is_mail(p) && !b->mail_tls[0]))
+			continue;
+		for (unsigned ask = exchange_ask_of(s, p);
+		     ask <= EXCHANGE_ASK_VDIR; ask++)
+			job->probe[job->n++] = (struct proxy_probe){
+				.server = s->id,
+				.protocol = p,
+				.ask = ask,
+				.timeout = a->conf->health.timeout,
+				.done = answered,
+				.arg = job,
+			};
+	}
+}
+
+static struct preflight *prepare(struct app *a, int only)
+{
+	const struct proxy_config *c = config_now(a);
+	const struct exchange_topology *t = &c->topology;
+	size_t most = (size_t)t->n_servers * EXCHANGE_PROTOCOL_COUNT * 2;
+	struct preflight *job =
+		calloc(1, sizeof(*job) + most * sizeof(job->probe[0]));
+
+	for (unsigned i = 0; job && i < t->n_servers; i++)
+		if (only < 0 || (unsigned)only == i)
+			add(a, job, &t->server[i], &c->server[i]);
+	return job;
+}
+
+static void forget(struct app *a, int only)
+{
+	const struct exchange_topology *t = &config_now(a)->topology;
+
+	for (unsigned i = 0; i < t->n_servers; i++) {
+		struct server_name *s = &a->server[t->server[i].id];
+
+		if (only >= 0 && (unsigned)only != i)
+			continue;
+		s->was_ready = false;
+		s->advised = 0;
+	}
+}
+
+json_t *handle_preflight(void *ctx, struct control_call *call)
+{
+	struct app *a = ctx;
+	struct preflight *job;
+	int only = -1;
+
+	if (a->preflight)
+		return control_fail(call, CONTROL_BUSY,
+				    "another preflight is under way");
+	if (json_object_get(call->args, "server")) {
+		only = which_server(config_now(a), call);
+		if (only < 0)
+			return NULL;
+	}
+	if (json_is_true(json_object_get(call->args, "fresh")))
+		forget(a, only);
+	job = prepare(a, only);
+	if (!job)
+		return control_fail(call, CONTROL_FAILED, "out of memory");
+	job->token = call->token;
+	atomic_init(&job->left, job->n);
+	for (unsigned w = 0; w < a->workers; w++) {
+		job->part[w] = (struct part){ job, w, a->workers };
+		/* It may still come back to the job: better lost than freed. */
+		if (ask_worker(a, w, begin, &job->part[w]))
+			return control_fail(call, CONTROL_TIMEOUT,
+					    "worker %u does not answer", w);
+	}
+	a->preflight = job;
+	return control_later(call);
+}
+
+/* --- telling
+ * ------------------------------------------------------------------- */
+
+struct concern {
+	const struct exchange_topology *t;
+	const struct exchange_server *s;
+	size_t mailboxes;
+};
+
+/* Mailboxes that this server is a front end of. */
+static void count(void *arg, const char *server, size_t n)
+{
+	struct concern *c = arg;
+	struct exchange_place place = { 0 };
+
+	exchange_place_at(c->t, BYTES(server), &place);
+	if (exchange_is_modern(c->s->version)
+		    ? exchange_is_modern(place.version)
+		    : place.version == c->s->version &&
+			      place.site == c->s->site)
+		c->mailboxes += n;
+}
+
+/* The same said of several protocols is said once. */
+static void tell(json_t *list, const struct exchange_finding *f,
+		 const char *protocol, size_t mailboxes)
+{
+	json_t *o, *protocols;
+	size_t i;
+
+	json_array_foreach(list, i, o)
+	{
+		if (strcmp(json_string_value(json_object_get(o, "text")),
+			   f->text) != 0)
+			continue;
+		json_array_append_new(json_object_get(o, "protocols"),
+				      json_string(protocol));
+		return;
+	}
+	protocols = json_array();
+	if (protocol)
+		json_array_append_new(protocols, json_string(protocol));
+	json_array_append_new(
+		list,
+		json_pack("{s:s, s:s, s:o, s:I, s:s, s:s, s:b}", "severity",
+			  exchange_severity_word(f->severity), "code", f->code,
+			  "protocols", protocols, "mailboxes",
+			  (json_int_t)mailboxes, "text", f->text, "cmdlet",
+			  f->cmdlet, "local", (int)f->local));
+}
+
+/* What is remembered of Outlook Anywhere, for the next time. */
+static void remember(struct server_name *s, const struct exchange_finding *f)
+{
+	if (!f || f->severity == EXCHANGE_WARNING) {
+		s->was_ready = true;
+		s->advised = 0;
+	} else if (f->severity == EXCHANGE_ERROR && f->cmdlet[0]) {
+		s->advised = worker_clock();
+	}
+}
+
+struct verdict {
+	enum exchange_severity worst;
+	bool any;
+	json_t *list;
+};
+
+static void take(struct verdict *v, const struct exchange_finding *f,
+		 const char *protocol, size_t mailboxes)
+{
+	v->worst = v->any ? max(v->worst, f->severity) : f->severity;
+	v->any = true;
+	tell(v->list, f, protocol, mailboxes);
+}
+
+static void judge_protocol(struct app *a, struct exchange_preflight *in,
+			   size_t mailboxes, struct verdict *v)
+{
+	struct server_name *known = &a->server[in->server->id];
+	struct exchange_finding f[EXCHANGE_FINDINGS];
+	unsigned n;
+
+	in->was_ready = known->was_ready;
+	in->advised =
+		known->advised && worker_clock() - known->advised < PATIENCE;
+	n = exchange_judge(in, f);
+	for (unsigned i = 0; i < n; i++)
+		take(v, &f[i], exchange_protocol_word(in->protocol), mailboxes);
+	known->found[in->protocol] =
+		n && f[0].severity != EXCHANGE_WARNING ? f[0].code : NULL;
+	if (in->protocol == EXCHANGE_RPC && in->vdir.reach == EXCHANGE_ANSWERED)
+		remember(known, n ? &f[0] : NULL);
+}
+
+static const char *verdict_word(const struct verdict *v)
+{
+	if (!v->any || v->worst == EXCHANGE_WARNING)
+		return "ready";
+	return v->worst == EXCHANGE_PENDING ? "pending" : "not ready";
+}
+
+/* The probes of one server, from *at on; NULL when it is gone meanwhile. */
+static json_t *judge_server(struct app *a, const struct preflight *job,
+			    unsigned *at, bool *ready)
+{
+	const struct proxy_config *c = config_now(a);
+	uint16_t id = job->probe[*at].server;
+	int i = c->server_of_id[id];
+	struct exchange_preflight in[EXCHANGE_PROTOCOL_COUNT] = { 0 };
+	struct exchange_finding f[EXCHANGE_FINDINGS];
+	struct exchange_build seen = { 0 };
+	struct verdict v = { .list = json_array() };
+	struct concern of = { .t = &c->topology };
+	unsigned n;
+
+	for (; *at < job->n && job->probe[*at].server == id; ++*at) {
+		const struct proxy_probe *q = &job->probe[*at];
+
+		if (q->ask == EXCHANGE_ASK_HEALTH)
+			in[q->protocol].health = q->facts;
+		else
+			in[q->protocol].vdir = q->facts;
+		if (q->facts.owa.major)
+			seen = q->facts.owa;
+		else if (q->facts.eas.major && !seen.major)
+			seen = q->facts.eas;
+	}
+	if (i < 0) {
+		json_decref(v.list);
+		return NULL;
+	}
+	of.s = &c->topology.server[i];
+	route_each_server(a->routes, count, &of);
+	n = exchange_judge_version(of.t, of.s, &seen, f);
+	for (unsigned k = 0; k < n; k++)
+		take(&v, &f[k], NULL, of.mailboxes);
+	for (unsigned p = 0; p < EXCHANGE_PROTOCOL_COUNT; p++) {
+		in[p].topology = of.t;
+		in[p].server = of.s;
+		in[p].protocol = p;
+		judge_protocol(a, &in[p], of.mailboxes, &v);
+	}
+	*ready &= !v.any || v.worst == EXCHANGE_WARNING;
+	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:o}", "server", of.s->name,
+			 "version", exchange_version_name(of.s->version),
+			 "site", of.t->site[of.s->site], "mailboxes",
+			 (json_int_t)of.mailboxes, "verdict", verdict_word(&v),
+			 "findings", v.list);
+}
+
+static json_t *report(struct app *a, const struct preflight *job)
+{
+	struct exchange_finding f[EXCHANGE_FINDINGS];
+	json_t *servers = json_array(), *all = json_array();
+	unsigned n = exchange_judge_organisation(&config_now(a)->topology, f);
+	bool ready = true;
+
+	for (unsigned i = 0; i < n; i++) {
+		tell(all, &f[i], NULL, route_count(a->routes));
+		ready &= f[i].severity == EXCHANGE_WARNING;
+	}
+	for (unsigned at = 0; at < job->n;) {
+		json_t *o = judge_server(a, job, &at, &ready);
+
+		if (o)
+			json_array_append_new(servers, o);
+	}
+	return json_pack("{s:b, s:o, s:o}", "ready", (int)ready, "organisation",
+			 all, "servers", servers);
+}
+
+void preflight_look(struct app *a)
+{
+	struct preflight *job = a->preflight;
+
+	if (!job || atomic_load_explicit(&job->left, memory_order_acquire))
+		return;
+	a->preflight = NULL;
+	control_finish(a->control, job->token, report(a, job));
+	free(job);
+}

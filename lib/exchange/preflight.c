@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * preflight.c - facts of answers in, findings out: what an answer without
+ * credentials means on /rpc and elsewhere, and the cmdlet that repairs it.
+ */
+#include "exchange/finding.h"
+
+/* --- what fits ------------------------------------------------------------ */
+
+typedef bool fits(const struct exchange_preflight *in);
+
+static bool no_tcp(const struct exchange_preflight *in)
+{
+	return in->vdir.reach == EXCHANGE_NO_TCP;
+}
+
+static bool no_trust(const struct exchange_preflight *in)
+{
+	return in->vdir.reach == EXCHANGE_NO_TRUST;
+}
+
+/* A mail service that does not greet, whatever the reason. */
+static bool no_greeting(const struct exchange_preflight *in)
+{
+	switch (in->vdir.reach) {
+	case EXCHANGE_NO_TCP:
+	case EXCHANGE_SILENT:
+	case EXCHANGE_CUT:
+		return true;
+	case EXCHANGE_NOT_ASKED:
+	case EXCHANGE_NO_TLS:
+	case EXCHANGE_NO_TRUST:
+	case EXCHANGE_GARBLED:
+		return false;
+	case EXCHANGE_ANSWERED:
+		break;
+	}
+	return in->vdir.status != 200;
+}
+
+static bool tls_floor(const struct exchange_preflight *in)
+{
+	return in->vdir.reach == EXCHANGE_NO_TLS &&
+	       strstr(in->vdir.why, "tls.min");
+}
+
+static bool no_suite(const struct exchange_preflight *in)
+{
+	return in->vdir.reach == EXCHANGE_NO_TLS &&
+	       strstr(in->vdir.why, "cipher suite");
+}
+
+static bool no_tls(const struct exchange_preflight *in)
+{
+	return in->vdir.reach == EXCHANGE_NO_TLS;
+}
+
+static bool silent(const struct exchange_preflight *in)
+{
+	return in->vdir.reach == EXCHANGE_SILENT;
+}
+
+static bool cut(const struct exchange_preflight *in)
+{
+	return in->vdir.reach == EXCHANGE_CUT ||
+	       in->vdir.reach == EXCHANGE_GARBLED;
+}
+
+static bool status(const struct exchange_preflight *in, unsigned status,
+		   unsigned sub)
+{
+	return in->vdir.status == status && (!sub || in->vdir.sub == sub);
+}
+
+static bool isapi(const struct exchange_preflight *in)
+{
+	return status(in, 404, 2) || status(in, 403, 1);
+}
+
+static bool missing(const struct exchange_preflight *in)
+{
+	return status(in, 404, 0);
+}
+
+static bool enabled_lately(const struct exchange_preflight *in)
+{
+	return missing(in) && in->advised;
+}
+
+static bool no_ssl(const struct exchange_preflight *in)
+{
+	return status(in, 403, 4);
+}
+
+static bool client_certificate(const struct exchange_preflight *in)
+{
+	return status(in, 403, 7) || status(in, 403, 16);
+}
+
+/* The directory of an offline address book may not be listed: it is there. */
+static bool forbidden(const struct exchange_preflight *in)
+{
+	return status(in, 403, 0) && in->protocol != EXCHANGE_OAB;
+}
+
+static bool method(const struct exchange_preflight *in)
+{
+	return status(in, 405, 0) || status(in, 501, 0);
+}
+
+static bool pool_stopped(const struct exchange_preflight *in)
+{
+	static const struct bytes rpc = BYTES_LIT("RPC Error");
+
+	return status(in, 503, 0) &&
+	       !bytes_istarts(BYTES(in->vdir.reason), rpc);
+}
+
+static bool broken(const struct exchange_preflight *in)
+{
+	return in->vdir.status >= 500;
+}
+
+static bool anonymous(const struct exchange_preflight *in)
+{
+	return status(in, 200, 0);
+}
+
+/* To itself, or to one of our own names with the path that was asked for. */
+static bool loop(const struct exchange_preflight *in)
+{
+	const char *path =
+		exchange_question(in->protocol, EXCHANGE_ASK_VDIR).path;
+	struct bytes to = BYTES(in->vdir.location), host;
+	static const struct bytes https = BYTES_LIT("https://");
+
+	if (in->vdir.status / 100 != 3 || !to.n)
+		return false;
+	if (bytes_istarts(to, https)) {
+		to = bytes_from(to, https.n);
+		host = bytes_upto(to, bytes_find(to, '/'));
+		if (!exchange_is_own_name(in->topology, host) &&
+		    !bytes_ieq(host, BYTES(in->server->fqdn)))
+			return false;
+		to = bytes_from(to, host.n);
+	}
+	return bytes_ieq(to, BYTES(path));
+}
+
+static bool offers(const struct exchange_preflight *in, enum exchange_scheme s)
+{
+	return in->vdir.schemes >> s & 1;
+}
+
+static bool basic_only(const struct exchange_preflight *in)
+{
+	return in->vdir.status == 401 && offers(in, EXCHANGE_BASIC) &&
+	       !offers(in, EXCHANGE_NTLM) && !offers(in, EXCHANGE_NEGOTIATE);
+}
+
+static bool basic_again(const struct exchange_preflight *in)
+{
+	return basic_only(in) && in->was_ready;
+}
+
+static bool basic_lately(const struct exchange_preflight *in)
+{
+	return basic_only(in) && in->advised;
+}
+
+static bool ntlm_only(const struct exchange_preflight *in)
+{
+	return in->vdir.status == 401 && offers(in, EXCHANGE_NTLM) &&
+	       !offers(in, EXCHANGE_NEGOTIATE);
+}
+
+static bool no_windows(const struct exchange_preflight *in)
+{
+	return in->vdir.status == 401 && !offers(in, EXCHANGE_NTLM) &&
+	       !offers(in, EXCHANGE_NEGOTIATE);
+}
+
+static bool unhealthy(const struct exchange_preflight *in)
+{
+	return in->health.reach == EXCHANGE_ANSWERED &&
+	       in->health.status != 200;
+}
+
+static bool no_page(const struct exchange_preflight *in)
+{
+	return in->health.reach == EXCHANGE_CUT;
+}
+
+/* --- the table ----------------------------------------------------------- */
+
+#define RPC ON(EXCHANGE_RPC)
+#define ALL (ON(EXCHANGE_PROTOCOL_COUNT) - 1)
+#define BUT_RPC (ALL & ~RPC)
+#define MAIL (ON(EXCHANGE_POP) | ON(EXCHANGE_IMAP))
+#define SERVICE "Set-Service {T} -StartupType Automatic; Start-Service {T}"
+
+#define IDENTITY "-Identity \"{S}\\Rpc (Default Web Site)\""
+#define SET "Set-OutlookAnywhere " IDENTITY " "
+#define ENABLE                                                                 \
+	"Enable-OutlookAnywhere -Server {S} -ClientAuthenticationMethod "      \
+	"Basic -SSLOffloading $false -ExternalHostname {N}"
+#define START "Import-Module WebAdministration; Start-WebAppPool -Name {P}"
+#define APPCMD                                                                 \
+	"& \"$env:windir\\system32\\inetsrv\\appcmd.exe\" set config "         \
+	"\"Default Web Site{D}\" /section:access /sslFlags:Ssl "               \
+	"/commit:apphost"
+#define CERTIFICATE                                                            \
+	"Get-ExchangeCertificate -Server {S} | Format-List "                   \
+	"Subject,CertificateDomains,NotAfter,Services,Thumbprint"
+
+/* The first row that fits an answer is the finding. */
+static const struct rule {
+	const char *code;
+	enum exchange_severity severity;
+	unsigned versions, protocols;
+	fits *fits;
+	const char *text, *cmdlet;
+} rules[] = {
+	{ "mail-service", EXCHANGE_ERROR, OLD, MAIL, no_greeting,
+	  "{S} does not greet mail clients: setup leaves the service {T} off "
+	  "(run this on {S})",
+	  SERVICE },
+	{ "mail-service", EXCHANGE_ERROR, MODERN, MAIL, no_greeting,
+	  "{S} does not greet mail clients: setup leaves the services {T} and "
+	  "{T}BE off (run this on {S})",
+	  SERVICE "; Set-Service {T}BE -StartupType Automatic; Start-Service "
+		  "{T}BE" },
+	{ "unreachable", EXCHANGE_ERROR, ANY, ALL, no_tcp,
+	  "{S} {W}: it is down, or a firewall keeps the appliance from its "
+	  "port 443",
+	  "Test-ServiceHealth -Server {S}" },
+	{ "certificate", EXCHANGE_ERROR, ANY, ALL, no_trust,
+	  "{S} is not trusted, its {W}: give it a certificate for {F}, or set "
+	  "tls.ca, tls.name or tls.pin of the server",
+	  CERTIFICATE },
+	{ "tls-floor", EXCHANGE_ERROR, ANY, ALL, tls_floor,
+	  "{S} {W}: Windows before 2008 R2 has no TLS 1.2; pin its certificate "
+	  "(tls.pin) and set tls.min to 1.0",
+	  CERTIFICATE },
+	{ "no-cipher", EXCHANGE_ERROR, ANY, ALL, no_suite,
+	  "{S} {W}: with RC4 and 3DES alone (Windows 2003 without KB948963) it "
+	  "cannot be reached at all",
+	  "" },
+	{ "tls", EXCHANGE_ERROR, ANY, ALL, no_tls, "{S} {W}", CERTIFICATE },
+	{ "silent", EXCHANGE_ERROR, ANY, ALL, silent,
+	  "{S} {W} to {D}: its application pool {P} hangs",
+	  "Get-Service -ComputerName {F} -Name W3SVC" },
+	{ "no-answer", EXCHANGE_ERROR, ANY, ALL, cut,
+	  "{S} {W} to {D}: its application pool {P} crashes, or another "
+	  "program listens there",
+	  "Get-Service -ComputerName {F} -Name W3SVC" },
+
+	{ "isapi", EXCHANGE_ERROR, OLD, RPC, isapi,
+	  "{S} answers {A}: the ISAPI restrictions of IIS do not allow "
+	  "rpcproxy.dll; install the feature RPC over HTTP Proxy (run this on "
+	  "{S})",
+	  "Import-Module ServerManager; Add-WindowsFeature "
+	  "RPC-over-HTTP-Proxy" },
+	{ "not-enabled", EXCHANGE_PENDING, OLD, RPC, enabled_lately,
+	  "Outlook Anywhere on {S} is not there yet; after "
+	  "Enable-OutlookAnywhere it may take an hour: ask again (--fresh "
+	  "tells "
+	  "the cmdlet)",
+	  "" },
+	{ "not-enabled", EXCHANGE_ERROR, ON(EXCHANGE_2010), RPC, missing,
+	  "Outlook Anywhere is not enabled on {S}, and it must be on every "
+	  "2010 and 2007 Client Access server",
+	  ENABLE " -IISAuthenticationMethods NTLM,Basic" },
+	{ "not-enabled", EXCHANGE_ERROR, ON(EXCHANGE_2007), RPC, missing,
+	  "Outlook Anywhere is not enabled on {S}, and it must be on every "
+	  "2010 and 2007 Client Access server",
+	  ENABLE },
+	{ "missing", EXCHANGE_ERROR, ANY, BUT_RPC, missing,
+	  "{S} has no virtual directory {D} (run this on {S})", "{T}" },
+	{ "missing", EXCHANGE_ERROR, MODERN, RPC, missing,
+	  "{S} has no virtual directory {D}",
+	  "Get-OutlookAnywhere -Server {S}" },
+	{ "no-ssl", EXCHANGE_ERROR, ANY, RPC, no_ssl,
+	  "{S} answers {A}: something between the appliance and {S} takes TLS "
+	  "off, and {D} wants it",
+	  SET "-SSLOffloading $true" },
+	{ "no-ssl", EXCHANGE_ERROR, ANY, BUT_RPC, no_ssl,
+	  "{S} answers {A}: something between the appliance and {S} takes TLS "
+	  "off, and {D} wants it",
+	  "" },
+	{ "client-certificate", EXCHANGE_ERROR, ANY, ALL, client_certificate,
+	  "{S} answers {A}: IIS wants a client certificate on {D}, and nobody "
+	  "has one to show (run this on {S})",
+	  APPCMD },
+	{ "forbidden", EXCHANGE_ERROR, ANY, ALL, forbidden,
+	  "{S} answers {A} to {D}: IIS refuses this appliance's address, or "
+	  "the method",
+	  "" },
+	{ "wrong-handler", EXCHANGE_ERROR, ANY, RPC, method,
+	  "{S} answers {A} to RPC_IN_DATA: it reached another handler than "
+	  "rpcproxy.dll, or a proxy in between that does not know the method",
+	  "" },
+	{ "pool-stopped", EXCHANGE_ERROR, ANY, ALL, pool_stopped,
+	  "{S} answers {A}: the application pool {P} is stopped (run this on "
+	  "{S})",
+	  START },
+	{ "broken", EXCHANGE_ERROR, ANY, ALL, broken,
+	  "{S} answers {A} to {D}: the application behind it fails; its event "
+	  "log says why",
+	  "Get-EventLog -ComputerName {F} -LogName Application -EntryType "
+	  "Error -Newest 20" },
+	{ "loop", EXCHANGE_ERROR, ANY, ALL, loop,
+	  "{S} redirects {D} to itself: clients would go round in circles",
+	  "" },
+
+	{ "anonymous", EXCHANGE_ERROR, ON(EXCHANGE_2010), RPC, anonymous,
+	  "{S} lets everybody into {D} without asking who it is",
+	  SET "-ClientAuthenticationMethod Basic -IISAuthenticationMethods "
+	      "Basic,NTLM" },
+	{ "anonymous", EXCHANGE_ERROR, ON(EXCHANGE_2007), RPC, anonymous,
+	  "{S} lets everybody into {D} without asking who it is",
+	  SET "-DefaultAuthenticationMethod NTLM" },
+	{ "basic-again", EXCHANGE_ERROR, ON(EXCHANGE_2010), RPC, basic_again,
+	  "{S} was ready and offers Basic only again: {D} was edited by hand "
+	  "in IIS, and re-stamped by the RpcHttpConfigurator, which does that "
+	  "every 15 minutes",
+	  SET "-ClientAuthenticationMethod Basic -IISAuthenticationMethods "
+	      "Basic,NTLM" },
+	{ "basic-again", EXCHANGE_ERROR, ON(EXCHANGE_2007), RPC, basic_again,
+	  "{S} was ready and offers Basic only again: {D} was edited by hand "
+	  "in IIS, and re-stamped by the RpcHttpConfigurator, which does that "
+	  "every 15 minutes",
+	  SET "-DefaultAuthenticationMethod NTLM" },
+	{ "basic-only", EXCHANGE_PENDING, OLD, RPC, basic_lately,
+	  "{S} still offers Basic only on {D}; what was set may take an hour: "
+	  "ask again (--fresh tells the cmdlet)",
+	  "" },
+	{ "basic-only", EXCHANGE_ERROR, ON(EXCHANGE_2010), RPC, basic_only,
+	  "{S} offers Basic only on {D}, so a front end's Kerberos is refused; "
+	  "with this Outlook keeps Basic and IIS takes Windows authentication "
+	  "too",
+	  SET "-ClientAuthenticationMethod Basic -IISAuthenticationMethods "
+	      "Basic,NTLM" },
+	{ "basic-only", EXCHANGE_ERROR, ON(EXCHANGE_2007), RPC, basic_only,
+	  "{S} offers Basic only on {D}, so a front end's Kerberos is refused; "
+	  "2007 knows one method for IIS and Outlook together",
+	  SET "-DefaultAuthenticationMethod NTLM" },
+	{ "ntlm-only", EXCHANGE_WARNING, ON(EXCHANGE_2010), RPC, ntlm_only,
+	  "{S} offers NTLM without Negotiate on {D}: NTLM works, Kerberos does "
+	  "not",
+	  SET "-IISAuthenticationMethods Basic,NTLM,Negotiate" },
+	{ "ntlm-only", EXCHANGE_WARNING, ON(EXCHANGE_2007), RPC, ntlm_only,
+	  "{S} offers NTLM without Negotiate on {D}: NTLM works, Kerberos does "
+	  "not; Negotiate is missing from the providers of IIS",
+	  "" },
+	{ "no-windows", EXCHANGE_WARNING, MODERN, RPC, no_windows,
+	  "{S} offers neither NTLM nor Negotiate on {D}",
+	  SET "-IISAuthenticationMethods Basic,NTLM,Negotiate" },
+
+	{ "inactive", EXCHANGE_ERROR, MODERN, ALL, unhealthy,
+	  "healthcheck.htm of {D} on {S} does not answer 200: the component "
+	  "{C} is not Active",
+	  "Set-ServerComponentState -Identity {S} -Component {C} -Requester "
+	  "Maintenance -State Active" },
+	{ "inactive", EXCHANGE_ERROR, MODERN, ALL, no_page,
+	  "{S} closes the connection instead of answering healthcheck.htm of "
+	  "{D}: the component {C} is Inactive",
+	  "Set-ServerComponentState -Identity {S} -Component {C} -Requester "
+	  "Maintenance -State Active" },
+};
+
+/* --- one server and protocol -------------------------------------------------
+ */
+
+bool exchange_should_serve(const struct exchange_server *s,
+			   enum exchange_protocol p)
+{
+	if (exchange_can_serve(s, p, NULL))
+		return true;
+	return p == EXCHANGE_RPC && !exchange_is_modern(s->version) &&
+	       s->version != EXCHANGE_UNKNOWN &&
+	       (!s->roles || s->roles & EXCHANGE_ROLE_CLIENT_ACCESS);
+}
+
+unsigned exchange_judge(const struct exchange_preflight *in,
+			struct exchange_finding out[EXCHANGE_FINDINGS])
+{
+	const struct words w = { in->topology, in->server, &in->vdir,
+				 in->protocol, &in->server->build };
+
+	if (in->vdir.reach == EXCHANGE_NOT_ASKED)
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+		const struct rule *r = &rules[i];
+
+		if (!(r->versions & ON(in->server->version)) ||
+		    !(r->protocols & ON(in->protocol)) || !r->fits(in))
+			continue;
+		finding(&out[0], &w, r->code, r->severity, r->text, r->cmdlet);
+		return 1;
+	}
+	return 0;
+}
