@@ -238,8 +238,9 @@ static void segment(struct world *w, struct side *s)
 	b = (uint8_t *)(h + 1);
 	for (unsigned i = 0; i < n_opts; i++)
 		b[i] = u8(w);
+	/* SYN comes before the data (RFC 9293 3.4). */
 	for (unsigned i = 0; i < len; i++)
-		b[n_opts + i] = byte_at(seq + i);
+		b[n_opts + i] = byte_at(seq + !!(flags & TCP_SYN) + i);
 	if (flags & TCP_SYN && !c)
 		s->isn = seq;
 	input(w, m);
