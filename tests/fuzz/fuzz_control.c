@@ -80,21 +80,30 @@ static void judge_line(struct bytes line)
 	json_decref(reply);
 }
 
-/* First byte: the command; the rest: words, separated by blanks. */
+/* A command's name, of one word or two, and words behind it. */
 static void judge_words(struct bytes text)
 {
-	const struct control_spec *spec =
-		control_spec(text.p[0] % CONTROL_COMMAND_COUNT);
-	char *copy = strndup((const char *)text.p + 1, text.n - 1);
-	char *words[32], *save = NULL, error[256];
+	char *copy = strndup((const char *)text.p, text.n);
+	char *words[32], *save = NULL, error[256], name[64];
+	const struct control_spec *spec;
 	json_t *args;
-	int n = 0;
+	int n = 0, used = 1;
 
 	for (char *w = strtok_r(copy, " ", &save); w && n < 32;
 	     w = strtok_r(NULL, " ", &save))
 		words[n++] = w;
+	spec = n ? control_find(words[0]) : NULL;
+	if (!spec && n > 1) {
+		snprintf(name, sizeof(name), "%s %s", words[0], words[1]);
+		spec = control_find(name);
+		used = 2;
+	}
+	if (!spec) {
+		free(copy);
+		return;
+	}
 	*error = '\0';
-	args = control_args(spec, n, words, error, sizeof(error));
+	args = control_args(spec, n - used, words + used, error, sizeof(error));
 	if (args)
 		require(!control_check(spec, args, error, sizeof(error)));
 	else
@@ -109,7 +118,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	while (rest.n)
 		judge_line(bytes_cut(&rest, '\n'));
-	if (size)
-		judge_words((struct bytes){ data, size });
+	judge_words((struct bytes){ data, size });
 	return 0;
 }
