@@ -172,15 +172,8 @@ struct proxy_log *accesslog_of(struct accesslog *l, unsigned i)
 	return l->log[i];
 }
 
-void accesslog_set(struct accesslog *l, const struct accesslog_settings *set)
-{
-	pthread_mutex_lock(&l->lock);
-	l->next = *set;
-	pthread_mutex_unlock(&l->lock);
-	atomic_fetch_add(&l->asked, 1);
-}
-
-int accesslog_rotate(struct accesslog *l)
+/* Until the thread has done all that was asked of it so far. */
+static int await(struct accesslog *l)
 {
 	unsigned mine = atomic_fetch_add(&l->asked, 1) + 1;
 	uint64_t until = wall_ms() + PATIENCE_MS;
@@ -191,6 +184,20 @@ int accesslog_rotate(struct accesslog *l)
 		usleep(1000);
 	}
 	return 0;
+}
+
+void accesslog_set(struct accesslog *l, const struct accesslog_settings *set)
+{
+	pthread_mutex_lock(&l->lock);
+	l->next = *set;
+	pthread_mutex_unlock(&l->lock);
+	/* A disk that hangs will take them when it can. */
+	(void)await(l);
+}
+
+int accesslog_rotate(struct accesslog *l)
+{
+	return await(l);
 }
 
 const struct accesslog_stats *accesslog_stats(const struct accesslog *l)

@@ -77,6 +77,7 @@ must_check struct accesslog *accesslog_start(unsigned workers,
 void accesslog_stop(struct accesslog *l);
 /* What worker i's proxy is given. */
 struct proxy_log *accesslog_of(struct accesslog *l, unsigned i);
+/* What is asked for after this goes where they say, unless the disk hangs. */
 void accesslog_set(struct accesslog *l, const struct accesslog_settings *set);
 /* Begin new files; waits until the old ones are closed. -ETIMEDOUT. */
 must_check int accesslog_rotate(struct accesslog *l);

@@ -33,7 +33,8 @@ def module_lab():
     config["timeouts"] = {"ews": "4s", "idle": "5s"}
     config["sites"].append(NOBODY.site)
     config["servers"].append({"name": NOBODY.name, "fqdn": NOBODY.fqdn, "site": NOBODY.site,
-                              "address": NOBODY.address, "version": NOBODY.version})
+                              "address": NOBODY.address, "version": NOBODY.version,
+                              "probes": False})     # they would wait for it too
     (small.files / "big.bin").write_bytes(bytes(8 << 20))
     with small as lab:
         lab.strangers = Strangers(lab, VIP[4])
