@@ -145,8 +145,10 @@ def test_server_that_never_answers(lab):
         with lab.wire() as wire:
             statuses[wire.ask("GET", lab.origin.path("silent")[1], OLGA).status] += 1
     threads = [threading.Thread(target=one) for _ in range(80)]
-    for thread in threads:
+    for n, thread in enumerate(threads):
         thread.start()
+        # More than half of the buffers may not wait for a connection at once.
+        wait_until("they have arrived", lambda n=n: len(lab.origin.seen) > n - BUFFERS // 4)
     wait_until("all have arrived", lambda: len(lab.origin.seen) == 80)
     seen, slowest = others(lab, 2)
     for thread in threads:
