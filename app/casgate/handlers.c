@@ -371,7 +371,7 @@ json_t *handle_stats(void *ctx, struct control_call *call)
 	struct route_stats routes;
 	struct counters c = {
 		json_array(),
-		json_string_value(json_object_get(call->args, "filter")),
+		control_arg(call, "filter"),
 	};
 
 	put_proxy(a, &c);
@@ -395,8 +395,7 @@ json_t *handle_stats(void *ctx, struct control_call *call)
 json_t *handle_config_check(void *ctx, struct control_call *call)
 {
 	struct app *a = ctx;
-	const char *file =
-		json_string_value(json_object_get(call->args, "file"));
+	const char *file = control_arg(call, "file");
 	struct conf_report report = { 0 };
 	struct conf *conf = NULL;
 	json_t *list = json_array();
@@ -464,7 +463,7 @@ json_t *handle_config_show(void *ctx, struct control_call *call)
 	struct app *a = ctx;
 	struct counters c = {
 		json_array(),
-		json_string_value(json_object_get(call->args, "filter")),
+		control_arg(call, "filter"),
 	};
 
 	conf_each(a->conf, put_setting, &c);
@@ -473,8 +472,7 @@ json_t *handle_config_show(void *ctx, struct control_call *call)
 
 json_t *handle_log_level(void *ctx, struct control_call *call)
 {
-	const char *word =
-		json_string_value(json_object_get(call->args, "level"));
+	const char *word = control_arg(call, "level");
 	enum log_level level;
 
 	if (word && !log_level_parse(word, &level))

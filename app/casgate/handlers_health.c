@@ -8,11 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *arg(const struct control_call *call, const char *name)
-{
-	return json_string_value(json_object_get(call->args, name));
-}
-
 /* Whose components are meant: the appliance's, or --server's; NULL after
  * control_fail(). */
 static struct health_components *whose(struct app *a, struct control_call *call)
@@ -20,7 +15,7 @@ static struct health_components *whose(struct app *a, struct control_call *call)
 	const struct proxy_config *c = config_now(a);
 	int i;
 
-	if (!arg(call, "server"))
+	if (!control_arg(call, "server"))
 		return &a->components;
 	i = which_server(c, call);
 	if (i < 0)
@@ -45,7 +40,7 @@ static enum health_component which_component(const struct control_call *call)
 {
 	enum health_component c = HEALTH_SERVER_WIDE;
 
-	if (health_component_parse(BYTES(arg(call, "component")), &c))
+	if (health_component_parse(BYTES(control_arg(call, "component")), &c))
 		assert(!"commands.def and health.h disagree");
 	return c;
 }
@@ -88,13 +83,13 @@ json_t *handle_component_set(void *ctx, struct control_call *call)
 	struct health_components *all = whose(a, call), before;
 	enum health_component c = which_component(call);
 	enum health_requester r = HEALTH_MAINTENANCE;
-	const char *requester = arg(call, "requester");
+	const char *requester = control_arg(call, "requester");
 	struct proxy_config *next;
 	enum health_says says;
 
 	if (!all)
 		return NULL;
-	if (health_says_parse(BYTES(arg(call, "state")), &says) ||
+	if (health_says_parse(BYTES(control_arg(call, "state")), &says) ||
 	    (requester && health_requester_parse(BYTES(requester), &r)))
 		return control_fail(call, CONTROL_USAGE, "no such state");
 	before = *all;
@@ -106,7 +101,8 @@ json_t *handle_component_set(void *ctx, struct control_call *call)
 	}
 	build_publish(a, next);
 	log_info("component %s of %s: %s says %s", health_component_name(c),
-		 arg(call, "server") ? arg(call, "server") : "the appliance",
+		 control_arg(call, "server") ? control_arg(call, "server")
+					     : "the appliance",
 		 health_requester_word(r), health_says_word(says));
 	return component_json(all, c);
 }

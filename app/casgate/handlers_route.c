@@ -10,11 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *arg(const struct control_call *call, const char *name)
-{
-	return json_string_value(json_object_get(call->args, name));
-}
-
 /* --- servers
  * ------------------------------------------------------------------ */
 
@@ -71,7 +66,7 @@ json_t *handle_server_list(void *ctx, struct control_call *call)
 
 int which_server(const struct proxy_config *c, struct control_call *call)
 {
-	const char *name = arg(call, "server");
+	const char *name = control_arg(call, "server");
 	int i = exchange_find_server(&c->topology, BYTES(name));
 
 	if (i < 0)
@@ -216,7 +211,7 @@ static json_t *mailbox_json(struct app *a, const struct route_info *m)
 json_t *handle_mailbox_show(void *ctx, struct control_call *call)
 {
 	struct app *a = ctx;
-	const char *key = arg(call, "mailbox");
+	const char *key = control_arg(call, "mailbox");
 	struct route_info *m = malloc(sizeof(*m));
 	json_t *reply;
 
@@ -248,15 +243,15 @@ json_t *handle_mailbox_set(void *ctx, struct control_call *call)
 	struct app *a = ctx;
 	const json_t *aliases = json_object_get(call->args, "alias"), *alias;
 	struct route_mailbox m = {
-		.display = arg(call, "display"),
-		.smtp = arg(call, "smtp"),
-		.upn = arg(call, "upn"),
-		.sam = arg(call, "sam"),
-		.guid = arg(call, "guid"),
-		.archive_guid = arg(call, "archive-guid"),
-		.legacy_dn = arg(call, "legacy-dn"),
-		.server = arg(call, "server"),
-		.database = arg(call, "database"),
+		.display = control_arg(call, "display"),
+		.smtp = control_arg(call, "smtp"),
+		.upn = control_arg(call, "upn"),
+		.sam = control_arg(call, "sam"),
+		.guid = control_arg(call, "guid"),
+		.archive_guid = control_arg(call, "archive-guid"),
+		.legacy_dn = control_arg(call, "legacy-dn"),
+		.server = control_arg(call, "server"),
+		.database = control_arg(call, "database"),
 	};
 	const char *clash = NULL;
 	size_t i;
@@ -287,12 +282,13 @@ json_t *handle_mailbox_set(void *ctx, struct control_call *call)
 json_t *handle_mailbox_move(void *ctx, struct control_call *call)
 {
 	struct app *a = ctx;
-	const char *key = arg(call, "mailbox"), *server = arg(call, "server");
+	const char *key = control_arg(call, "mailbox"),
+		   *server = control_arg(call, "server");
 
 	if (!known_server(a, call, server))
 		return NULL;
 	switch (route_move(a->routes, BYTES(key), server,
-			   arg(call, "database"))) {
+			   control_arg(call, "database"))) {
 	case 0:
 		return json_pack("{s:s, s:s}", "mailbox", key, "server",
 				 server);
@@ -306,7 +302,7 @@ json_t *handle_mailbox_move(void *ctx, struct control_call *call)
 json_t *handle_mailbox_remove(void *ctx, struct control_call *call)
 {
 	struct app *a = ctx;
-	const char *key = arg(call, "mailbox");
+	const char *key = control_arg(call, "mailbox");
 
 	if (route_remove(a->routes, BYTES(key)))
 		return no_mailbox(call, key);
@@ -320,7 +316,7 @@ json_t *handle_mailbox_import(void *ctx, struct control_call *call)
 	char error[1024];
 
 	if (import_mailboxes(
-		    a, arg(call, "file"), call,
+		    a, control_arg(call, "file"), call,
 		    json_is_true(json_object_get(call->args, "replace")), &r,
 		    error, sizeof(error)))
 		return control_fail(call, CONTROL_REFUSED, "%s", error);
@@ -405,9 +401,10 @@ json_t *handle_route_explain(void *ctx, struct control_call *call)
 {
 	struct app *a = ctx;
 	const struct exchange_topology *t = &config_now(a)->topology;
-	const char *url = arg(call, "url"), *method = arg(call, "method"),
-		   *anchor = arg(call, "anchor");
-	struct exchange_request r = { .user = BYTES(arg(call, "user")),
+	const char *url = control_arg(call, "url"),
+		   *method = control_arg(call, "method"),
+		   *anchor = control_arg(call, "anchor");
+	struct exchange_request r = { .user = BYTES(control_arg(call, "user")),
 				      .anchor = anchor ? BYTES(anchor)
 						       : BYTES_NONE };
 	struct exchange_keys keys;
@@ -417,7 +414,8 @@ json_t *handle_route_explain(void *ctx, struct control_call *call)
 	struct bytes path;
 	char decoded[4096];
 
-	if (exchange_protocol_parse(BYTES(arg(call, "protocol")), &r.protocol))
+	if (exchange_protocol_parse(BYTES(control_arg(call, "protocol")),
+				    &r.protocol))
 		return control_fail(call, CONTROL_USAGE, "no such protocol");
 	r.method = BYTES(method ? method : typical[r.protocol].method);
 	path = url ? local_part(url) : BYTES(typical[r.protocol].path);
@@ -432,10 +430,10 @@ json_t *handle_route_explain(void *ctx, struct control_call *call)
 		    ? path.n
 		    : !exchange_classify(BYTES(decoded), &of_url) ||
 			      of_url != r.protocol)
-		return control_fail(call, CONTROL_USAGE,
-				    "%.*s is no path of %s (%s)",
-				    BYTES_FMT(path), arg(call, "protocol"),
-				    exchange_protocol_vdir(r.protocol));
+		return control_fail(
+			call, CONTROL_USAGE, "%.*s is no path of %s (%s)",
+			BYTES_FMT(path), control_arg(call, "protocol"),
+			exchange_protocol_vdir(r.protocol));
 	r.path = BYTES(decoded);
 	exchange_keys(&r, &keys);
 	proxy_locate(t, a->routes, &keys, &place);
@@ -461,7 +459,8 @@ static void ask_sessions(struct proxy *p, void *question, usec_t now)
 static bool wanted(const struct control_call *call,
 		   const struct proxy_session_info *s)
 {
-	const char *user = arg(call, "user"), *server = arg(call, "server");
+	const char *user = control_arg(call, "user"),
+		   *server = control_arg(call, "server");
 
 	return (!user || bytes_ieq(BYTES(user), BYTES(s->user))) &&
 	       (!server || bytes_ieq(BYTES(server), BYTES(s->server)));
@@ -532,7 +531,7 @@ static void ask_kill(struct proxy *p, void *question, usec_t now)
 json_t *handle_session_kill(void *ctx, struct control_call *call)
 {
 	struct app *a = ctx;
-	const char *name = arg(call, "session");
+	const char *name = control_arg(call, "session");
 	struct kill_question *q = calloc(1, sizeof(*q));
 	bool found;
 	char *end;

@@ -11,11 +11,6 @@
 
 #define CHANNELS 20000 /* of a worker that are shown */
 
-static const char *arg(const struct control_call *call, const char *name)
-{
-	return json_string_value(json_object_get(call->args, name));
-}
-
 struct channel_question {
 	unsigned n, all;
 	struct proxy_channel_info info[CHANNELS];
@@ -93,7 +88,8 @@ static json_t *row(const struct proxy_channel_info *c, size_t n)
 static bool wanted(const struct control_call *call,
 		   const struct proxy_channel_info *c)
 {
-	const char *user = arg(call, "user"), *server = arg(call, "server");
+	const char *user = control_arg(call, "user"),
+		   *server = control_arg(call, "server");
 
 	return (!user || bytes_ieq(BYTES(user), BYTES(c->user))) &&
 	       (!server || bytes_ieq(BYTES(server), BYTES(c->server)));

@@ -27,7 +27,7 @@ static bool acts(const uint8_t *p, size_t n)
 /* Length of the character at the front that may stand as it is, or 0. */
 static size_t plain(struct bytes text)
 {
-	size_t n = exchange_utf8(text);
+	size_t n = bytes_utf8(text);
 
 	if (n == 1 && (text.p[0] < 0x20 || text.p[0] == 0x7f))
 		return 0;
@@ -73,7 +73,7 @@ void accesslog_field(struct accesslog_out *o, struct bytes text)
 		if (n) {
 			put(o, text.p, n);
 		} else {
-			size_t bad = exchange_utf8(text);
+			size_t bad = bytes_utf8(text);
 
 			for (size_t i = n = 0; i < (bad ? bad : 1); i++, n++)
 				put(o,

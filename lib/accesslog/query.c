@@ -50,7 +50,7 @@ static bool is_secret(struct bytes name)
 
 void accesslog_query(struct bytes query, char *dst, size_t cap)
 {
-	struct http_writer w = { (uint8_t *)dst, 0, cap - 1, false };
+	struct bytes_writer w = { (uint8_t *)dst, 0, cap - 1, false };
 
 	while (query.n && !w.overflow) {
 		size_t n = min(bytes_find(query, '&'), bytes_find(query, ';'));
@@ -58,12 +58,12 @@ void accesslog_query(struct bytes query, char *dst, size_t cap)
 		struct bytes name = bytes_cut(&value, '=');
 
 		if (name.n < pair.n && is_secret(name)) {
-			http_put(&w, bytes_upto(pair, name.n + 1));
-			http_put_str(&w, "***");
+			bytes_put(&w, bytes_upto(pair, name.n + 1));
+			bytes_puts(&w, "***");
 		} else {
-			http_put(&w, pair);
+			bytes_put(&w, pair);
 		}
-		http_put(&w, bytes_upto(bytes_from(query, n), 1));
+		bytes_put(&w, bytes_upto(bytes_from(query, n), 1));
 		query = bytes_from(query, n + 1);
 	}
 	dst[w.n] = '\0';

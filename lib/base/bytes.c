@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/bytes.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 bool bytes_ieq(struct bytes a, struct bytes b)
 {
 	return a.n == b.n && bytes_icmp(a, b) == 0;
@@ -117,4 +120,60 @@ long bytes_unbase64(struct bytes a, uint8_t *dst, size_t cap)
 	}
 	/* Left-over bits must be zero, else two texts name one value. */
 	return acc & ((1u << bits) - 1) ? -1 : (long)out;
+}
+
+size_t bytes_utf8(struct bytes a)
+{
+	const uint8_t *p = a.p;
+	size_t n = 0;
+
+	if (!a.n)
+		return 0;
+	if (p[0] < 0x80)
+		n = 1;
+	else if (p[0] >= 0xc2 && p[0] < 0xf5)
+		n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+	if (n > a.n)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	/* Longer than need be, surrogates, above U+10FFFF. */
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+void bytes_put(struct bytes_writer *w, struct bytes b)
+{
+	if (w->overflow || b.n > w->cap - w->n) {
+		w->overflow = true;
+		return;
+	}
+	if (b.n)
+		memcpy(w->p + w->n, b.p, b.n);
+	w->n += b.n;
+}
+
+void bytes_puts(struct bytes_writer *w, const char *s)
+{
+	bytes_put(w, BYTES(s));
+}
+
+void bytes_putf(struct bytes_writer *w, const char *fmt, ...)
+{
+	size_t room = w->cap - w->n;
+	va_list ap;
+	int n;
+
+	if (w->overflow)
+		return;
+	va_start(ap, fmt);
+	n = vsnprintf((char *)w->p + w->n, room, fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= room)
+		w->overflow = true;
+	else
+		w->n += (size_t)n;
 }

@@ -84,3 +84,18 @@ bool bytes_str(struct bytes a, char *dst, size_t cap);
 /* Base64 (RFC 4648 4), padding optional, nothing skipped. Returns the number
  * of bytes written, or -1 on a bad character, bad length or lack of room. */
 long bytes_unbase64(struct bytes a, uint8_t *dst, size_t cap);
+
+/* Length of the UTF-8 sequence `a` begins with [1..4] (RFC 3629 4); 0: none. */
+size_t bytes_utf8(struct bytes a);
+
+/* Room that somebody else owns; what does not fit is left out and told. */
+struct bytes_writer {
+	uint8_t *p;
+	size_t n, cap;
+	bool overflow;
+};
+
+void bytes_put(struct bytes_writer *w, struct bytes b);
+void bytes_puts(struct bytes_writer *w, const char *s);
+/* Needs one byte of room more than it writes. */
+void bytes_putf(struct bytes_writer *w, const char *fmt, ...) printf_like(2, 3);

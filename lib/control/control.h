@@ -134,6 +134,13 @@ struct control_call {
 	char error[1024];
 };
 
+/* An argument that is text; NULL when it was not given. */
+static inline const char *control_arg(const struct control_call *call,
+				      const char *name)
+{
+	return json_string_value(json_object_get(call->args, name));
+}
+
 /**
  * Do a command.
  *

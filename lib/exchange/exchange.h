@@ -234,8 +234,6 @@ bool exchange_is_own_name(const struct exchange_topology *t, struct bytes host);
 
 /* --- text ------------------------------------------------------------------------- */
 
-/* Length of the UTF-8 sequence `a` begins with [1..4] (RFC 3629 4); 0: none. */
-size_t exchange_utf8(struct bytes a);
 /* Copy `a` so that it can stand in a line, a table or a JSON string: control
  * characters and what is not UTF-8 become '?', and it is cut between two
  * characters to fit `cap` bytes with the NUL. Returns dst. */

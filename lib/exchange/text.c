@@ -151,35 +151,12 @@ struct bytes text_segment(struct bytes path, unsigned i)
 	return segment;
 }
 
-size_t exchange_utf8(struct bytes a)
-{
-	const uint8_t *p = a.p;
-	size_t n = 0;
-
-	if (!a.n)
-		return 0;
-	if (p[0] < 0x80)
-		n = 1;
-	else if (p[0] >= 0xc2 && p[0] < 0xf5)
-		n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-	if (n > a.n)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	/* Longer than need be, surrogates, above U+10FFFF. */
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 char *exchange_printable(struct bytes a, char *dst, size_t cap)
 {
 	size_t n = 0;
 
 	while (a.n) {
-		size_t len = a.p[0] < 0x80 ? 1 : exchange_utf8(a);
+		size_t len = a.p[0] < 0x80 ? 1 : bytes_utf8(a);
 
 		if (n + (len ? len : 1) >= cap)
 			break;

@@ -279,26 +279,15 @@ enum http_verdict http_body_next(struct http_body *b, struct bytes in,
 
 /* --- writing ------------------------------------------------------------- */
 
-/* A head being written; overflow is remembered, not written. */
-struct http_writer {
-	uint8_t *p;
-	size_t n, cap;
-	bool overflow;
-};
-
-void http_put(struct http_writer *w, struct bytes b);
-void http_put_str(struct http_writer *w, const char *s);
-/* Needs one byte of room more than it writes. */
-void http_putf(struct http_writer *w, const char *fmt, ...) printf_like(2, 3);
 /* "Name: value\r\n". A name that is no token or a value with a control byte
  * counts as overflow: such a head must not leave. */
-void http_put_field(struct http_writer *w, struct bytes name,
+void http_put_field(struct bytes_writer *w, struct bytes name,
 		    struct bytes value);
 /* The request line towards an origin, in HTTP/1.1: an absolute target becomes
  * origin form, RFC 9112 3.2.1; path and query go byte for byte. */
-void http_put_request_line(struct http_writer *w, const struct http_head *h);
+void http_put_request_line(struct bytes_writer *w, const struct http_head *h);
 /* The status line in HTTP/1.1 with the back end's own code and reason. */
-void http_put_status_line(struct http_writer *w, const struct http_head *h);
+void http_put_status_line(struct bytes_writer *w, const struct http_head *h);
 
 /* A complete small response of our own. */
 struct http_answer {
@@ -316,7 +305,7 @@ struct http_answer {
 
 /* Head and body, Content-Length always except on 1xx, 204 and 304, which have
  * no body. Writes all of it or, overflowing, nothing. */
-void http_put_answer(struct http_writer *w, const struct http_answer *a);
+void http_put_answer(struct bytes_writer *w, const struct http_answer *a);
 
 /* Must this field not be passed on? RFC 9110 7.6.1 by name: Connection,
  * Keep-Alive, Proxy-Connection, Proxy-Authenticate, Proxy-Authorization, TE,

@@ -23,12 +23,12 @@ void mail_client_secured(struct mail_client *c)
 	mail_login_wipe(&c->login);
 }
 
-void mail_client_greet(const struct mail_client *c, struct mail_writer *out)
+void mail_client_greet(const struct mail_client *c, struct bytes_writer *out)
 {
 	if (c->protocol == MAIL_IMAP)
 		imap_greet(c, out);
 	else
-		putf(out, "+OK The POP3 service is ready.\r\n");
+		bytes_putf(out, "+OK The POP3 service is ready.\r\n");
 }
 
 bool mail_client_denied(struct mail_client *c)
@@ -37,23 +37,24 @@ bool mail_client_denied(struct mail_client *c)
 }
 
 void mail_client_unavailable(const struct mail_client *c, const char *why,
-			     struct mail_writer *out)
+			     struct bytes_writer *out)
 {
 	if (c->protocol == MAIL_POP)
-		putf(out, "-ERR [SYS/TEMP] %.700s\r\n", why);
+		bytes_putf(out, "-ERR [SYS/TEMP] %.700s\r\n", why);
 	else
-		putf(out, "%s NO [UNAVAILABLE] %.700s\r\n", c->login.tag, why);
+		bytes_putf(out, "%s NO [UNAVAILABLE] %.700s\r\n", c->login.tag,
+			   why);
 }
 
 void mail_client_bye(const struct mail_client *c, const char *why,
-		     struct mail_writer *out)
+		     struct bytes_writer *out)
 {
-	putf(out, "%s %.700s\r\n", c->protocol == MAIL_POP ? "-ERR" : "* BYE",
-	     why);
+	bytes_putf(out, "%s %.700s\r\n",
+		   c->protocol == MAIL_POP ? "-ERR" : "* BYE", why);
 }
 
 static enum mail_turn refuse(const struct mail_client *c, const char *why,
-			     struct mail_writer *out)
+			     struct bytes_writer *out)
 {
 	mail_client_bye(c, why, out);
 	return MAIL_REFUSED;
@@ -99,7 +100,7 @@ static void command_over(struct mail_client *c)
 /* The line from c->line to c->at is complete. Goes on behind a literal that it
  * announces; MAIL_LOGIN stands for "the command is whole". */
 static enum mail_turn line_over(struct mail_client *c, struct bytes in,
-				size_t *used, struct mail_writer *out)
+				size_t *used, struct bytes_writer *out)
 {
 	struct bytes line =
 		text_line(bytes_from(bytes_upto(in, c->at), c->line));
@@ -120,14 +121,14 @@ static enum mail_turn line_over(struct mail_client *c, struct bytes in,
 							       : MAIL_REFUSED;
 	}
 	if (waits)
-		putf(out, "+ Ready for the rest.\r\n");
+		bytes_putf(out, "+ Ready for the rest.\r\n");
 	c->at += n;
 	c->line = c->at;
 	return MAIL_GO_ON;
 }
 
 static enum mail_turn obey(struct mail_client *c, struct bytes command,
-			   struct mail_writer *out)
+			   struct bytes_writer *out)
 {
 	bool pop = c->protocol == MAIL_POP;
 
@@ -145,7 +146,7 @@ static enum mail_turn obey(struct mail_client *c, struct bytes command,
 }
 
 enum mail_turn mail_client_next(struct mail_client *c, struct bytes in,
-				size_t *used, struct mail_writer *out)
+				size_t *used, struct bytes_writer *out)
 {
 	enum mail_turn turn;
 	bool garbage;

@@ -21,16 +21,16 @@ static const char *capabilities(const struct mail_client *c)
 			   "LOGINDISABLED";
 }
 
-void imap_greet(const struct mail_client *c, struct mail_writer *out)
+void imap_greet(const struct mail_client *c, struct bytes_writer *out)
 {
-	putf(out, "* OK [CAPABILITY %s] The IMAP4 service is ready.\r\n",
-	     capabilities(c));
+	bytes_putf(out, "* OK [CAPABILITY %s] The IMAP4 service is ready.\r\n",
+		   capabilities(c));
 }
 
-static enum mail_turn say(const struct mail_client *c, struct mail_writer *out,
+static enum mail_turn say(const struct mail_client *c, struct bytes_writer *out,
 			  const char *text)
 {
-	putf(out, "%s %s\r\n", c->login.tag, text);
+	bytes_putf(out, "%s %s\r\n", c->login.tag, text);
 	return MAIL_GO_ON;
 }
 
@@ -56,7 +56,7 @@ static bool is_tag(struct bytes tag)
 
 /* --- arguments -------------------------------------------------------- */
 
-static bool take_quoted(struct bytes *rest, struct mail_writer *w)
+static bool take_quoted(struct bytes *rest, struct bytes_writer *w)
 {
 	for (*rest = bytes_from(*rest, 1); rest->n;
 	     *rest = bytes_from(*rest, 1)) {
@@ -66,12 +66,12 @@ static bool take_quoted(struct bytes *rest, struct mail_writer *w)
 		}
 		if (rest->p[0] == '\\')
 			*rest = bytes_from(*rest, 1);
-		put(w, bytes_upto(*rest, 1));
+		bytes_put(w, bytes_upto(*rest, 1));
 	}
 	return false;
 }
 
-static bool take_literal(struct bytes *rest, struct mail_writer *w)
+static bool take_literal(struct bytes *rest, struct bytes_writer *w)
 {
 	size_t end = bytes_find(*rest, '\n');
 	uint32_t n;
@@ -82,18 +82,18 @@ static bool take_literal(struct bytes *rest, struct mail_writer *w)
 	*rest = bytes_from(*rest, end + 1);
 	if (n > rest->n)
 		return false;
-	put(w, bytes_upto(*rest, n));
+	bytes_put(w, bytes_upto(*rest, n));
 	*rest = bytes_from(*rest, n);
 	return true;
 }
 
-static bool take_atom(struct bytes *rest, struct mail_writer *w)
+static bool take_atom(struct bytes *rest, struct bytes_writer *w)
 {
 	size_t n = 0;
 
 	while (n < rest->n && is_atom(rest->p[n]))
 		n++;
-	put(w, bytes_upto(*rest, n));
+	bytes_put(w, bytes_upto(*rest, n));
 	*rest = bytes_from(*rest, n);
 	return n;
 }
@@ -101,7 +101,7 @@ static bool take_atom(struct bytes *rest, struct mail_writer *w)
 /* An astring, of which a C string is made. */
 static bool take_string(struct bytes *rest, char *dst, size_t cap)
 {
-	struct mail_writer w = { (uint8_t *)dst, 0, cap - 1, false };
+	struct bytes_writer w = { (uint8_t *)dst, 0, cap - 1, false };
 	bool ok = rest->n && (rest->p[0] == '"'	  ? take_quoted(rest, &w)
 			      : rest->p[0] == '{' ? take_literal(rest, &w)
 						  : take_atom(rest, &w));
@@ -123,7 +123,7 @@ static bool take_space(struct bytes *rest)
 /* --- commands --------------------------------------------------------- */
 
 static enum mail_turn login(struct mail_client *c, struct bytes rest,
-			    struct mail_writer *out)
+			    struct bytes_writer *out)
 {
 	struct mail_login *l = &c->login;
 
@@ -136,7 +136,7 @@ static enum mail_turn login(struct mail_client *c, struct bytes rest,
 }
 
 enum mail_turn imap_plain(struct mail_client *c, struct bytes line,
-			  struct mail_writer *out)
+			  struct bytes_writer *out)
 {
 	if (text_plain(line, &c->login))
 		return MAIL_LOGIN;
@@ -147,7 +147,7 @@ enum mail_turn imap_plain(struct mail_client *c, struct bytes line,
 }
 
 static enum mail_turn authenticate(struct mail_client *c, struct bytes rest,
-				   struct mail_writer *out)
+				   struct bytes_writer *out)
 {
 	struct bytes mechanism = bytes_cut(&rest, ' ');
 
@@ -158,12 +158,12 @@ static enum mail_turn authenticate(struct mail_client *c, struct bytes rest,
 	if (rest.n)
 		return imap_plain(c, rest, out);
 	c->plain = true;
-	putf(out, "+ \r\n");
+	bytes_putf(out, "+ \r\n");
 	return MAIL_GO_ON;
 }
 
 static enum mail_turn starttls(const struct mail_client *c,
-			       struct mail_writer *out)
+			       struct bytes_writer *out)
 {
 	if (c->secure)
 		return say(c, out, "BAD TLS is there already.");
@@ -173,10 +173,10 @@ static enum mail_turn starttls(const struct mail_client *c,
 
 /* Those without an argument. */
 static enum mail_turn bare(const struct mail_client *c, struct bytes word,
-			   struct mail_writer *out)
+			   struct bytes_writer *out)
 {
 	if (bytes_ieq(word, BYTES("CAPABILITY"))) {
-		putf(out, "* CAPABILITY %s\r\n", capabilities(c));
+		bytes_putf(out, "* CAPABILITY %s\r\n", capabilities(c));
 		return say(c, out, "OK CAPABILITY completed.");
 	}
 	if (bytes_ieq(word, BYTES("NOOP")))
@@ -184,7 +184,7 @@ static enum mail_turn bare(const struct mail_client *c, struct bytes word,
 	if (bytes_ieq(word, BYTES("STARTTLS")))
 		return starttls(c, out);
 	if (bytes_ieq(word, BYTES("LOGOUT"))) {
-		putf(out, "* BYE Good-bye.\r\n");
+		bytes_putf(out, "* BYE Good-bye.\r\n");
 		say(c, out, "OK LOGOUT completed.");
 		return MAIL_BYE;
 	}
@@ -206,12 +206,12 @@ static bool begin(struct mail_client *c, struct bytes *rest, struct bytes *word)
 }
 
 bool imap_may_follow(struct mail_client *c, struct bytes command,
-		     struct mail_writer *out)
+		     struct bytes_writer *out)
 {
 	struct bytes rest = text_line(command), word;
 
 	if (!begin(c, &rest, &word)) {
-		putf(out, "* BAD A command begins with a tag.\r\n");
+		bytes_putf(out, "* BAD A command begins with a tag.\r\n");
 		return false;
 	}
 	if (bytes_ieq(word, BYTES("ID")) ||
@@ -225,12 +225,12 @@ bool imap_may_follow(struct mail_client *c, struct bytes command,
 }
 
 enum mail_turn imap_command(struct mail_client *c, struct bytes command,
-			    struct mail_writer *out)
+			    struct bytes_writer *out)
 {
 	struct bytes rest = text_line(command), word;
 
 	if (!begin(c, &rest, &word)) {
-		putf(out, "* BAD A command begins with a tag.\r\n");
+		bytes_putf(out, "* BAD A command begins with a tag.\r\n");
 		return MAIL_GO_ON;
 	}
 	if (bytes_ieq(word, BYTES("LOGIN")))
@@ -238,7 +238,7 @@ enum mail_turn imap_command(struct mail_client *c, struct bytes command,
 	if (bytes_ieq(word, BYTES("AUTHENTICATE")))
 		return authenticate(c, rest, out);
 	if (bytes_ieq(word, BYTES("ID"))) { /* RFC 2971 3.2 */
-		putf(out, "* ID NIL\r\n");
+		bytes_putf(out, "* ID NIL\r\n");
 		return say(c, out, "OK ID completed.");
 	}
 	if (rest.n)

@@ -30,13 +30,6 @@
 
 enum mail_protocol { MAIL_POP, MAIL_IMAP };
 
-/* Room that somebody else owns; what does not fit is left out and told. */
-struct mail_writer {
-	uint8_t *p;
-	size_t n, cap;
-	bool overflow;
-};
-
 /* Who logs in. The password is wiped as soon as a server has been told. */
 struct mail_login {
 	char tag[MAIL_TAG]; /* IMAP: the command's, and the server's as well */
@@ -76,7 +69,7 @@ void mail_client_init(struct mail_client *c, enum mail_protocol protocol,
 /* TLS is complete: all that was said before it is forgotten (RFC 3501 6.2.1,
  * 2595 4), but for how much it was. */
 void mail_client_secured(struct mail_client *c);
-void mail_client_greet(const struct mail_client *c, struct mail_writer *out);
+void mail_client_greet(const struct mail_client *c, struct bytes_writer *out);
 
 /**
  * Take the next command, or the next part of one.
@@ -88,16 +81,16 @@ void mail_client_greet(const struct mail_client *c, struct mail_writer *out);
  *              MAIL_INJECTED
  */
 enum mail_turn mail_client_next(struct mail_client *c, struct bytes in,
-				size_t *used, struct mail_writer *out);
+				size_t *used, struct bytes_writer *out);
 
 /* The login led nowhere, and not by the client's fault. */
 void mail_client_unavailable(const struct mail_client *c, const char *why,
-			     struct mail_writer *out);
+			     struct bytes_writer *out);
 /* The server did not want it; true when the client has tried often enough. */
 must_check bool mail_client_denied(struct mail_client *c);
 /* Our last words: for a client that is sent away. */
 void mail_client_bye(const struct mail_client *c, const char *why,
-		     struct mail_writer *out);
+		     struct bytes_writer *out);
 void mail_login_wipe(struct mail_login *l);
 
 /* --- the server's side --------------------------------------------------- */
@@ -128,5 +121,5 @@ void mail_server_init(struct mail_server *m, enum mail_protocol protocol);
  */
 enum mail_turn mail_server_next(struct mail_server *m,
 				const struct mail_login *l, struct bytes in,
-				size_t *used, struct mail_writer *back,
-				struct mail_writer *client);
+				size_t *used, struct bytes_writer *back,
+				struct bytes_writer *client);

@@ -8,14 +8,15 @@
 	"to "                                                                  \
 	"one connection and cannot be carried on."
 
-static enum mail_turn say(struct mail_writer *out, const char *text)
+static enum mail_turn say(struct bytes_writer *out, const char *text)
 {
-	putf(out, "%s\r\n", text);
+	bytes_putf(out, "%s\r\n", text);
 	return MAIL_GO_ON;
 }
 
 /* RFC 2449 5. What holds for every Exchange version behind the login, too. */
-static enum mail_turn capa(const struct mail_client *c, struct mail_writer *out)
+static enum mail_turn capa(const struct mail_client *c,
+			   struct bytes_writer *out)
 {
 	return say(out, c->secure ? "+OK\r\nTOP\r\nUIDL\r\nUSER\r\nSASL PLAIN"
 				    "\r\nRESP-CODES\r\n."
@@ -23,7 +24,8 @@ static enum mail_turn capa(const struct mail_client *c, struct mail_writer *out)
 				    "RESP-CODES\r\n.");
 }
 
-static enum mail_turn stls(const struct mail_client *c, struct mail_writer *out)
+static enum mail_turn stls(const struct mail_client *c,
+			   struct bytes_writer *out)
 {
 	if (c->secure)
 		return say(out, "-ERR TLS is there already.");
@@ -32,7 +34,7 @@ static enum mail_turn stls(const struct mail_client *c, struct mail_writer *out)
 }
 
 static enum mail_turn user(struct mail_client *c, struct bytes name,
-			   struct mail_writer *out)
+			   struct bytes_writer *out)
 {
 	mail_login_wipe(&c->login);
 	if (!c->secure)
@@ -43,7 +45,7 @@ static enum mail_turn user(struct mail_client *c, struct bytes name,
 }
 
 static enum mail_turn pass(struct mail_client *c, struct bytes word,
-			   struct mail_writer *out)
+			   struct bytes_writer *out)
 {
 	if (!c->secure)
 		return say(out, "-ERR " CLEAR_TEXT);
@@ -56,7 +58,7 @@ static enum mail_turn pass(struct mail_client *c, struct bytes word,
 }
 
 enum mail_turn pop_plain(struct mail_client *c, struct bytes line,
-			 struct mail_writer *out)
+			 struct bytes_writer *out)
 {
 	if (text_plain(line, &c->login))
 		return MAIL_LOGIN;
@@ -68,7 +70,7 @@ enum mail_turn pop_plain(struct mail_client *c, struct bytes line,
 
 /* RFC 5034 4. */
 static enum mail_turn auth(struct mail_client *c, struct bytes rest,
-			   struct mail_writer *out)
+			   struct bytes_writer *out)
 {
 	struct bytes mechanism = bytes_cut(&rest, ' ');
 
@@ -86,7 +88,7 @@ static enum mail_turn auth(struct mail_client *c, struct bytes rest,
 }
 
 enum mail_turn pop_command(struct mail_client *c, struct bytes command,
-			   struct mail_writer *out)
+			   struct bytes_writer *out)
 {
 	struct bytes rest = text_line(command);
 	struct bytes word = bytes_cut(&rest, ' ');

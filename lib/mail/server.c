@@ -46,16 +46,16 @@ static bool has_word(struct bytes line, const char *word)
 }
 
 /* A quoted string, or the announcement of a literal: then false. */
-static bool put_string(struct mail_writer *w, const char *s)
+static bool put_string(struct bytes_writer *w, const char *s)
 {
 	if (!text_is_ascii(s)) {
-		putf(w, "{%zu}\r\n", strlen(s));
+		bytes_putf(w, "{%zu}\r\n", strlen(s));
 		return false;
 	}
-	putf(w, "\"");
+	bytes_putf(w, "\"");
 	for (; *s; s++)
-		putf(w, *s == '"' || *s == '\\' ? "\\%c" : "%c", *s);
-	putf(w, "\"");
+		bytes_putf(w, *s == '"' || *s == '\\' ? "\\%c" : "%c", *s);
+	bytes_putf(w, "\"");
 	return true;
 }
 
@@ -63,24 +63,24 @@ static bool put_string(struct mail_writer *w, const char *s)
 
 static enum mail_turn say_password(struct mail_server *m,
 				   const struct mail_login *l,
-				   struct mail_writer *back)
+				   struct bytes_writer *back)
 {
-	putf(back, " ");
+	bytes_putf(back, " ");
 	if (!put_string(back, l->password))
 		return expect(m, MAIL_EXPECT_PASSWORD);
-	putf(back, "\r\n");
+	bytes_putf(back, "\r\n");
 	return expect(m, MAIL_EXPECT_VERDICT);
 }
 
 static enum mail_turn begin_imap(struct mail_server *m,
 				 const struct mail_login *l, bool plain,
-				 struct mail_writer *back)
+				 struct bytes_writer *back)
 {
 	if (plain) {
-		putf(back, "%s AUTHENTICATE PLAIN\r\n", l->tag);
+		bytes_putf(back, "%s AUTHENTICATE PLAIN\r\n", l->tag);
 		return expect(m, MAIL_EXPECT_CHALLENGE);
 	}
-	putf(back, "%s LOGIN ", l->tag);
+	bytes_putf(back, "%s LOGIN ", l->tag);
 	if (!put_string(back, l->user))
 		return expect(m, MAIL_EXPECT_USER);
 	return say_password(m, l, back);
@@ -88,30 +88,30 @@ static enum mail_turn begin_imap(struct mail_server *m,
 
 static enum mail_turn begin_pop(struct mail_server *m,
 				const struct mail_login *l, bool plain,
-				struct mail_writer *back)
+				struct bytes_writer *back)
 {
 	if (plain) {
-		putf(back, "AUTH PLAIN\r\n");
+		bytes_putf(back, "AUTH PLAIN\r\n");
 		return expect(m, MAIL_EXPECT_CHALLENGE);
 	}
-	putf(back, "USER %s\r\n", l->user);
+	bytes_putf(back, "USER %s\r\n", l->user);
 	return expect(m, MAIL_EXPECT_USER);
 }
 
 /* It wants to hear more. */
 static enum mail_turn go_on(struct mail_server *m, const struct mail_login *l,
-			    struct mail_writer *back)
+			    struct bytes_writer *back)
 {
 	switch (m->expect) {
 	case MAIL_EXPECT_USER:
 		if (m->protocol == MAIL_IMAP) {
-			put(back, BYTES(l->user));
+			bytes_put(back, BYTES(l->user));
 			return say_password(m, l, back);
 		}
-		putf(back, "PASS %s\r\n", l->password);
+		bytes_putf(back, "PASS %s\r\n", l->password);
 		return expect(m, MAIL_EXPECT_VERDICT);
 	case MAIL_EXPECT_PASSWORD:
-		putf(back, "%s\r\n", l->password);
+		bytes_putf(back, "%s\r\n", l->password);
 		return expect(m, MAIL_EXPECT_VERDICT);
 	case MAIL_EXPECT_CHALLENGE:
 		put_plain(back, l);
@@ -125,16 +125,16 @@ static enum mail_turn go_on(struct mail_server *m, const struct mail_login *l,
 
 /* --- what it said ----------------------------------------------------- */
 
-static void pass_on(struct bytes line, struct mail_writer *client)
+static void pass_on(struct bytes line, struct bytes_writer *client)
 {
-	put(client, line);
-	putf(client, "\r\n");
+	bytes_put(client, line);
+	bytes_putf(client, "\r\n");
 }
 
 static enum mail_turn pop_line(struct mail_server *m,
 			       const struct mail_login *l, struct bytes line,
-			       struct mail_writer *back,
-			       struct mail_writer *client)
+			       struct bytes_writer *back,
+			       struct bytes_writer *client)
 {
 	bool ok = bytes_istarts(line, BYTES("+OK"));
 
@@ -156,7 +156,8 @@ static enum mail_turn pop_line(struct mail_server *m,
 
 static enum mail_turn imap_greeting(struct mail_server *m,
 				    const struct mail_login *l,
-				    struct bytes line, struct mail_writer *back)
+				    struct bytes line,
+				    struct bytes_writer *back)
 {
 	/* PREAUTH would be somebody's mailbox, but whose? */
 	if (!bytes_istarts(line, BYTES("* OK")))
@@ -168,7 +169,7 @@ static enum mail_turn imap_greeting(struct mail_server *m,
 
 static enum mail_turn imap_verdict(struct mail_server *m, struct bytes line,
 				   struct bytes words,
-				   struct mail_writer *client)
+				   struct bytes_writer *client)
 {
 	bool ok = bytes_istarts(words, BYTES("OK"));
 
@@ -183,8 +184,8 @@ static enum mail_turn imap_verdict(struct mail_server *m, struct bytes line,
 
 static enum mail_turn imap_line(struct mail_server *m,
 				const struct mail_login *l, struct bytes line,
-				struct mail_writer *back,
-				struct mail_writer *client)
+				struct bytes_writer *back,
+				struct bytes_writer *client)
 {
 	struct bytes words = line, first;
 
@@ -205,8 +206,8 @@ static enum mail_turn imap_line(struct mail_server *m,
 
 enum mail_turn mail_server_next(struct mail_server *m,
 				const struct mail_login *l, struct bytes in,
-				size_t *used, struct mail_writer *back,
-				struct mail_writer *client)
+				size_t *used, struct bytes_writer *back,
+				struct bytes_writer *client)
 {
 	size_t end = bytes_find(bytes_upto(in, MAIL_COMMAND), '\n');
 	struct bytes line;

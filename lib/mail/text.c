@@ -2,38 +2,7 @@
 /* text.c - writing, and looking at, what lines are made of. */
 #include "mail/text.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
-void put(struct mail_writer *w, struct bytes b)
-{
-	if (w->overflow || b.n > w->cap - w->n) {
-		w->overflow = true;
-		return;
-	}
-	if (b.n)
-		memcpy(w->p + w->n, b.p, b.n);
-	w->n += b.n;
-}
-
-void putf(struct mail_writer *w, const char *fmt, ...)
-{
-	size_t room = w->cap - w->n;
-	va_list ap;
-	int n;
-
-	if (w->overflow)
-		return;
-	va_start(ap, fmt);
-	n = vsnprintf((char *)w->p + w->n, room, fmt, ap);
-	va_end(ap);
-	if (n < 0 || (size_t)n >= room)
-		w->overflow = true;
-	else
-		w->n += (size_t)n;
-}
-
-static void put_base64(struct mail_writer *w, struct bytes b)
+static void put_base64(struct bytes_writer *w, struct bytes b)
 {
 	static const uint8_t digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 					"abcdefghijklmnopqrstuvwxyz"
@@ -53,23 +22,23 @@ static void put_base64(struct mail_writer *w, struct bytes b)
 			text[3] = '=';
 		if (i + 1 >= b.n)
 			text[2] = '=';
-		put(w, (struct bytes){ text, 4 });
+		bytes_put(w, (struct bytes){ text, 4 });
 	}
 }
 
-void put_plain(struct mail_writer *w, const struct mail_login *l)
+void put_plain(struct bytes_writer *w, const struct mail_login *l)
 {
 	static const struct bytes nul = { (const uint8_t *)"", 1 };
 	uint8_t plain[2 * MAIL_USER + MAIL_PASSWORD];
-	struct mail_writer p = { plain, 0, sizeof(plain), false };
+	struct bytes_writer p = { plain, 0, sizeof(plain), false };
 
-	put(&p, BYTES(l->acts_as));
-	put(&p, nul);
-	put(&p, BYTES(l->user));
-	put(&p, nul);
-	put(&p, BYTES(l->password));
+	bytes_put(&p, BYTES(l->acts_as));
+	bytes_put(&p, nul);
+	bytes_put(&p, BYTES(l->user));
+	bytes_put(&p, nul);
+	bytes_put(&p, BYTES(l->password));
 	put_base64(w, (struct bytes){ p.p, p.n });
-	putf(w, "\r\n");
+	bytes_putf(w, "\r\n");
 	mem_wipe(plain, sizeof(plain));
 }
 
@@ -82,33 +51,10 @@ struct bytes text_line(struct bytes line)
 	return line;
 }
 
-/* Length of the sequence that `a` begins with; 0: none (RFC 3629 4). */
-static size_t utf8(struct bytes a)
-{
-	const uint8_t *p = a.p;
-	size_t n = p[0] < 0x80	  ? 1
-		   : p[0] < 0xc2  ? 0
-		   : p[0] < 0xe0  ? 2
-		   : p[0] < 0xf0  ? 3
-		   : p[0] <= 0xf4 ? 4
-				  : 0;
-
-	if (n > a.n)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	/* Longer than need be, surrogates, above U+10FFFF. */
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 bool text_is_clean(struct bytes a)
 {
 	while (a.n) {
-		size_t n = utf8(a);
+		size_t n = bytes_utf8(a);
 
 		if (!n || a.p[0] < 0x20 || a.p[0] == 0x7f)
 			return false;

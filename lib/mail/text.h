@@ -6,10 +6,8 @@
 
 #include "mail/mail.h"
 
-void put(struct mail_writer *w, struct bytes b);
-void putf(struct mail_writer *w, const char *fmt, ...) printf_like(2, 3);
 /* Base64 of a PLAIN message (RFC 4616 2), and the line's end. */
-void put_plain(struct mail_writer *w, const struct mail_login *l);
+void put_plain(struct bytes_writer *w, const struct mail_login *l);
 
 /* What no line of either protocol holds: NUL and other controls. */
 static inline bool is_garbage(uint8_t c)
@@ -30,16 +28,16 @@ bool text_plain(struct bytes base64, struct mail_login *l);
 
 /* The two languages: one whole command, line ends and literals included. */
 enum mail_turn pop_command(struct mail_client *c, struct bytes command,
-			   struct mail_writer *out);
+			   struct bytes_writer *out);
 enum mail_turn imap_command(struct mail_client *c, struct bytes command,
-			    struct mail_writer *out);
-void imap_greet(const struct mail_client *c, struct mail_writer *out);
+			    struct bytes_writer *out);
+void imap_greet(const struct mail_client *c, struct bytes_writer *out);
 /* May the literal that this part of a command ends with be sent? If not, that
  * was the answer to the command. */
 bool imap_may_follow(struct mail_client *c, struct bytes command,
-		     struct mail_writer *out);
+		     struct bytes_writer *out);
 /* The reply to AUTHENTICATE PLAIN. */
 enum mail_turn pop_plain(struct mail_client *c, struct bytes line,
-			 struct mail_writer *out);
+			 struct bytes_writer *out);
 enum mail_turn imap_plain(struct mail_client *c, struct bytes line,
-			  struct mail_writer *out);
+			  struct bytes_writer *out);

@@ -5,24 +5,24 @@
  */
 #include "proxy/proxy_int.h"
 
-static void put_escaped(struct http_writer *w, const char *s)
+static void put_escaped(struct bytes_writer *w, const char *s)
 {
 	for (; *s; s++) {
 		switch (*s) {
 		case '<':
-			http_put_str(w, "&lt;");
+			bytes_puts(w, "&lt;");
 			break;
 		case '>':
-			http_put_str(w, "&gt;");
+			bytes_puts(w, "&gt;");
 			break;
 		case '&':
-			http_put_str(w, "&amp;");
+			bytes_puts(w, "&amp;");
 			break;
 		case '"':
-			http_put_str(w, "&quot;");
+			bytes_puts(w, "&quot;");
 			break;
 		default:
-			http_put(w, (struct bytes){ (const uint8_t *)s, 1 });
+			bytes_put(w, (struct bytes){ (const uint8_t *)s, 1 });
 		}
 	}
 }
@@ -48,18 +48,18 @@ static const char *words_of(unsigned status)
 	}
 }
 
-static void put_page(struct http_writer *w, const struct session *s,
+static void put_page(struct bytes_writer *w, const struct session *s,
 		     unsigned status, const char *reason)
 {
-	http_putf(w,
-		  "<!DOCTYPE html><html><head><meta charset=\"utf-8\">"
-		  "<title>%u %s</title></head><body><h1>%s</h1><p>",
-		  status, http_reason(status), http_reason(status));
-	http_put_str(w, words_of(status));
-	http_put_str(w, "</p><p>For the administrator: ");
+	bytes_putf(w,
+		   "<!DOCTYPE html><html><head><meta charset=\"utf-8\">"
+		   "<title>%u %s</title></head><body><h1>%s</h1><p>",
+		   status, http_reason(status), http_reason(status));
+	bytes_puts(w, words_of(status));
+	bytes_puts(w, "</p><p>For the administrator: ");
 	put_escaped(w, reason);
-	http_putf(w, " (request " GUID_FORMAT ")</p></body></html>\n",
-		  GUID_BYTES(s->guid));
+	bytes_putf(w, " (request " GUID_FORMAT ")</p></body></html>\n",
+		   GUID_BYTES(s->guid));
 }
 
 /* The request's own bytes, if they are all there and none has gone to a back
@@ -124,13 +124,13 @@ static bool write_answer(struct session *s, unsigned status, const char *header,
 			 struct bytes body, bool close, usec_t now)
 {
 	uint8_t lines[HTTP_LINE_MAX / 2 + 1024];
-	struct http_writer fields = { lines, 0, sizeof(lines), false };
-	struct http_writer w = { s->proxy->out, 0, TLS_PLAIN_MAX, false };
+	struct bytes_writer fields = { lines, 0, sizeof(lines), false };
+	struct bytes_writer w = { s->proxy->out, 0, TLS_PLAIN_MAX, false };
 
-	http_put_str(&fields, header ? header : "");
+	bytes_puts(&fields, header ? header : "");
 	put_own_fields(&fields, s);
-	http_put_str(&fields, "Cache-Control: no-store\r\n"
-			      "X-Content-Type-Options: nosniff\r\n");
+	bytes_puts(&fields, "Cache-Control: no-store\r\n"
+			    "X-Content-Type-Options: nosniff\r\n");
 	http_put_answer(
 		&w, &(struct http_answer){
 			    .status = status,
@@ -149,7 +149,7 @@ enum step session_answer(struct session *s, unsigned status, const char *header,
 			 const char *reason, bool close, usec_t now)
 {
 	uint8_t page[4096];
-	struct http_writer body = { page, 0, sizeof(page), false };
+	struct bytes_writer body = { page, 0, sizeof(page), false };
 	size_t request = whole_request(s);
 
 	if (s->back.tc && s->state != SESS_EXPECT_REQUEST)
@@ -166,33 +166,33 @@ enum step session_answer(struct session *s, unsigned status, const char *header,
 	return sent(s, status, request, close, now);
 }
 
-static void put_link(struct http_writer *w, const char *url)
+static void put_link(struct bytes_writer *w, const char *url)
 {
-	http_put_str(w, "<!DOCTYPE html><html><head><meta charset=\"utf-8\">"
-			"<title>Outlook Web App</title></head><body><p>Your "
-			"mailbox is reached at another address: <a href=\"");
+	bytes_puts(w, "<!DOCTYPE html><html><head><meta charset=\"utf-8\">"
+		      "<title>Outlook Web App</title></head><body><p>Your "
+		      "mailbox is reached at another address: <a href=\"");
 	put_escaped(w, url);
-	http_put_str(w, "\">");
+	bytes_puts(w, "\">");
 	put_escaped(w, url);
-	http_put_str(w, "</a></p></body></html>\n");
+	bytes_puts(w, "</a></p></body></html>\n");
 }
 
 enum step session_redirect(struct session *s, unsigned status, const char *url,
 			   usec_t now)
 {
 	uint8_t page[8192], line[EXCHANGE_URL + 1024];
-	struct http_writer body = { page, 0, sizeof(page), false };
-	struct http_writer header = { line, 0, sizeof(line), false };
+	struct bytes_writer body = { page, 0, sizeof(page), false };
+	struct bytes_writer header = { line, 0, sizeof(line), false };
 	size_t request = whole_request(s);
 	bool close = s->draining || !s->keep_alive || !request;
 
 	if (status == 200)
 		put_link(&body, url);
 	else
-		http_putf(&header, "%sLocation: %s\r\n",
-			  status == 451 ? "X-MS-" : "", url);
+		bytes_putf(&header, "%sLocation: %s\r\n",
+			   status == 451 ? "X-MS-" : "", url);
 	/* With its NUL: from here on it is a C string. */
-	http_put(&header, (struct bytes){ (const uint8_t *)"", 1 });
+	bytes_put(&header, (struct bytes){ (const uint8_t *)"", 1 });
 	assert(!body.overflow && !header.overflow);
 	if (!write_answer(s, status, (const char *)line,
 			  (struct bytes){ page, body.n }, close, now))

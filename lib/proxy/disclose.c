@@ -5,20 +5,20 @@
  */
 #include "proxy/proxy_int.h"
 
-void put_own_fields(struct http_writer *w, const struct session *s)
+void put_own_fields(struct bytes_writer *w, const struct session *s)
 {
 	const struct proxy *p = s->proxy;
 	int i = s->head_sent ? back_index(p, s->server_id) : -1;
 
-	http_putf(w, "request-id: " GUID_FORMAT "\r\n", GUID_BYTES(s->guid));
+	bytes_putf(w, "request-id: " GUID_FORMAT "\r\n", GUID_BYTES(s->guid));
 	if (s->echo[0])
-		http_putf(w, "client-request-id: %s\r\n", s->echo);
+		bytes_putf(w, "client-request-id: %s\r\n", s->echo);
 	if (!s->internal)
 		return;
-	http_putf(w, "X-FEServer: %s\r\n", p->config->name);
+	bytes_putf(w, "X-FEServer: %s\r\n", p->config->name);
 	if (i >= 0)
-		http_putf(w, "X-CalculatedBETarget: %s\r\n",
-			  p->config->topology.server[i].fqdn);
+		bytes_putf(w, "X-CalculatedBETarget: %s\r\n",
+			   p->config->topology.server[i].fqdn);
 }
 
 void disclose_request(struct session *s, const struct http_head *h)
@@ -79,7 +79,7 @@ static bool names_server(const struct exchange_topology *t, struct bytes token,
 	       exchange_find_server(t, token) >= 0;
 }
 
-void put_disclosed(struct http_writer *w, const struct session *s,
+void put_disclosed(struct bytes_writer *w, const struct session *s,
 		   struct bytes value)
 {
 	static const struct bytes quoted = BYTES_LIT("realm=\"");
@@ -87,7 +87,7 @@ void put_disclosed(struct http_writer *w, const struct session *s,
 	bool realm = false;
 
 	if (s->internal || !t->n_own_names) {
-		http_put(w, value);
+		bytes_put(w, value);
 		return;
 	}
 	while (value.n) {
@@ -96,28 +96,28 @@ void put_disclosed(struct http_writer *w, const struct session *s,
 		while (n < value.n && is_host_char(value.p[n]))
 			n++;
 		if (names_server(t, bytes_upto(value, n), realm))
-			http_put_str(w, t->own_name[0]);
+			bytes_puts(w, t->own_name[0]);
 		else
-			http_put(w, bytes_upto(value, n));
+			bytes_put(w, bytes_upto(value, n));
 		value = bytes_from(value, n);
 		realm = n == 5 && bytes_istarts((struct bytes){ value.p - 5,
 								value.n + 5 },
 						quoted);
 		n = realm ? 2 : min(escape(value), value.n);
-		http_put(w, bytes_upto(value, n));
+		bytes_put(w, bytes_upto(value, n));
 		value = bytes_from(value, n);
 	}
 }
 
-void put_disclosed_field(struct http_writer *w, const struct session *s,
+void put_disclosed_field(struct bytes_writer *w, const struct session *s,
 			 const struct http_field *f)
 {
 	if (s->internal) {
 		http_put_field(w, f->name, f->value);
 		return;
 	}
-	http_put(w, f->name);
-	http_put_str(w, ": ");
+	bytes_put(w, f->name);
+	bytes_puts(w, ": ");
 	put_disclosed(w, s, f->value);
-	http_put_str(w, "\r\n");
+	bytes_puts(w, "\r\n");
 }

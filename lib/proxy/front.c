@@ -138,7 +138,7 @@ bool front_allows(struct session *s, const struct http_head *h, usec_t now,
 	return false;
 }
 
-void front_put_forwarded(struct http_writer *w, const struct session *s,
+void front_put_forwarded(struct bytes_writer *w, const struct session *s,
 			 const struct http_head *h)
 {
 	char text[IPADDR_STR];
@@ -146,13 +146,13 @@ void front_put_forwarded(struct http_writer *w, const struct session *s,
 	struct tcp_info info;
 
 	(void)chain_of(s, h, &c);
-	http_put_str(w, "X-Forwarded-For: ");
+	bytes_puts(w, "X-Forwarded-For: ");
 	for (unsigned i = c.n; i--;)
-		http_putf(w, "%s, ", ipaddr_str(&c.hop[i], text));
+		bytes_putf(w, "%s, ", ipaddr_str(&c.hop[i], text));
 	/* A balancer that speaks no HTTP is no hop of it. */
 	tcp_info(s->client.tc, &info);
-	http_putf(w, "%s\r\n",
-		  ipaddr_str(s->balanced ? &info.remote : &s->from, text));
+	bytes_putf(w, "%s\r\n",
+		   ipaddr_str(s->balanced ? &info.remote : &s->from, text));
 }
 
 /* --- users of one connection
@@ -164,7 +164,7 @@ bool front_changed(const struct session *s)
 			       s->identity != s->back_identity);
 }
 
-void front_put_challenges(struct http_writer *w, const struct session *s,
+void front_put_challenges(struct bytes_writer *w, const struct session *s,
 			  const struct http_field *f)
 {
 	static const struct bytes ntlm = BYTES_LIT("NTLM"),
@@ -177,11 +177,11 @@ void front_put_challenges(struct http_writer *w, const struct session *s,
 		if (bytes_ieq(c.scheme, ntlm) || bytes_ieq(c.scheme, negotiate))
 			continue;
 		if (first)
-			http_put(w, f->name);
-		http_put_str(w, first ? ": " : ", ");
+			bytes_put(w, f->name);
+		bytes_puts(w, first ? ": " : ", ");
 		put_disclosed(w, s, c.whole);
 		first = false;
 	}
 	if (!first)
-		http_put_str(w, "\r\n");
+		bytes_puts(w, "\r\n");
 }

@@ -83,14 +83,14 @@ void mail_end(struct session *s)
 
 /* --- words of our own ------------------------------------------------- */
 
-static struct mail_writer writer(struct proxy *p)
+static struct bytes_writer writer(struct proxy *p)
 {
-	return (struct mail_writer){ p->out, 0, MAIL_ANSWER, false };
+	return (struct bytes_writer){ p->out, 0, MAIL_ANSWER, false };
 }
 
 /* Is what was written out of our hands? It is short, and room was asked for
  * before: without packet buffers nothing can be said, so the end it is. */
-static bool say(struct session *s, struct stream *to, struct mail_writer *w,
+static bool say(struct session *s, struct stream *to, struct bytes_writer *w,
 		usec_t now)
 {
 	bool ok;
@@ -108,7 +108,7 @@ static bool say(struct session *s, struct stream *to, struct mail_writer *w,
 
 enum step mail_bye(struct session *s, const char *why, usec_t now)
 {
-	struct mail_writer w = writer(s->proxy);
+	struct bytes_writer w = writer(s->proxy);
 
 	mail_client_bye(&s->dialogue->client, why, &w);
 	if (!say(s, &s->client, &w, now))
@@ -118,7 +118,7 @@ enum step mail_bye(struct session *s, const char *why, usec_t now)
 
 enum step mail_unavailable(struct session *s, const char *why, usec_t now)
 {
-	struct mail_writer w = writer(s->proxy);
+	struct bytes_writer w = writer(s->proxy);
 
 	if (s->back.tc)
 		back_reset(s, now);
@@ -206,7 +206,8 @@ static struct tls_server *context_of(const struct session *s)
 	return found;
 }
 
-static enum step start_tls(struct session *s, struct mail_writer *w, usec_t now)
+static enum step start_tls(struct session *s, struct bytes_writer *w,
+			   usec_t now)
 {
 	struct tls_server *context = context_of(s);
 
@@ -242,7 +243,7 @@ static enum step await_command(struct session *s, usec_t now)
 static enum step greet(struct session *s, usec_t now)
 {
 	struct dialogue *d = s->dialogue;
-	struct mail_writer w = writer(s->proxy);
+	struct bytes_writer w = writer(s->proxy);
 
 	mail_client_greet(&d->client, &w);
 	d->greeted = true;
@@ -262,7 +263,7 @@ enum step mail_login_step(struct session *s, usec_t now)
 {
 	struct proxy *p = s->proxy;
 	struct dialogue *d = s->dialogue;
-	struct mail_writer w = writer(p);
+	struct bytes_writer w = writer(p);
 	enum mail_turn turn;
 	size_t used;
 
@@ -357,9 +358,9 @@ enum step mail_back_step(struct session *s, usec_t now)
 	struct dialogue *d = s->dialogue;
 	struct mail_login *l = &d->client.login;
 	/* Both at once, and never more than a record. */
-	struct mail_writer back = { p->out, 0, MAIL_RELAYED, false };
-	struct mail_writer client = { p->out + MAIL_RELAYED, 0, MAIL_RELAYED,
-				      false };
+	struct bytes_writer back = { p->out, 0, MAIL_RELAYED, false };
+	struct bytes_writer client = { p->out + MAIL_RELAYED, 0, MAIL_RELAYED,
+				       false };
 	bool told = d->server.told;
 	enum mail_turn turn;
 	size_t used;

@@ -160,15 +160,15 @@ static enum step send_question(struct session *s, usec_t now)
 	struct proxy *p = s->proxy;
 	const struct proxy_probe *q = s->probe;
 	struct exchange_question ask = exchange_question(q->protocol, q->ask);
-	struct http_writer w = { p->out, 0, sizeof(p->out), false };
+	struct bytes_writer w = { p->out, 0, sizeof(p->out), false };
 	int i = back_index(p, s->server_id);
 
 	if (i < 0 || tcp_status(s->back.tc) != TCP_OPEN || s->back.failed)
 		return probe_failed(s, "closed the connection", now);
-	http_putf(&w,
-		  "%s %s HTTP/1.1\r\nHost: %s\r\n%sConnection: close\r\n\r\n",
-		  ask.method, ask.path, p->config->topology.server[i].fqdn,
-		  ask.fields);
+	bytes_putf(&w,
+		   "%s %s HTTP/1.1\r\nHost: %s\r\n%sConnection: close\r\n\r\n",
+		   ask.method, ask.path, p->config->topology.server[i].fqdn,
+		   ask.fields);
 	assert(!w.overflow);
 	if (!stream_fits(&s->back, w.n))
 		return STEP_WAIT;

@@ -270,10 +270,10 @@ bool front_allows(struct session *s, const struct http_head *h, usec_t now,
 		  enum step *step);
 /* Is the open back-end connection another client's? */
 bool front_changed(const struct session *s);
-void front_put_forwarded(struct http_writer *w, const struct session *s,
+void front_put_forwarded(struct bytes_writer *w, const struct session *s,
 			 const struct http_head *h);
 /* The challenges that may be passed on, or no line at all. */
-void front_put_challenges(struct http_writer *w, const struct session *s,
+void front_put_challenges(struct bytes_writer *w, const struct session *s,
 			  const struct http_field *f);
 
 #define GUID_FORMAT                                                            \
@@ -284,15 +284,15 @@ void front_put_challenges(struct http_writer *w, const struct session *s,
 		(g)[15]
 
 /* What every answer says of us (disclose.c), and a server's word for it. */
-void put_own_fields(struct http_writer *w, const struct session *s);
+void put_own_fields(struct bytes_writer *w, const struct session *s);
 /* Of a request: what the client wants to hear again. */
 void disclose_request(struct session *s, const struct http_head *h);
 /* May a server's field be passed on? */
 bool disclose_allows(const struct session *s, const struct http_field *f);
 /* A value; towards the outside with the namespace for names of servers. */
-void put_disclosed(struct http_writer *w, const struct session *s,
+void put_disclosed(struct bytes_writer *w, const struct session *s,
 		   struct bytes value);
-void put_disclosed_field(struct http_writer *w, const struct session *s,
+void put_disclosed_field(struct bytes_writer *w, const struct session *s,
 			 const struct http_field *f);
 
 /* What the access log will say (record.c): each of them does nothing for a

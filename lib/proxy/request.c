@@ -166,7 +166,7 @@ static enum step plain_listener(struct session *s, usec_t now)
 {
 	struct proxy *p = s->proxy;
 	const struct http_head *h = &p->head;
-	struct http_writer w = { p->out + TLS_PLAIN_MAX, 0, 8192, false };
+	struct bytes_writer w = { p->out + TLS_PLAIN_MAX, 0, 8192, false };
 	bool root = strcmp(p->path, "/") == 0;
 
 	if (!root && !below(p->path, "/owa") && !below(p->path, "/ecp") &&
@@ -175,14 +175,14 @@ static enum step plain_listener(struct session *s, usec_t now)
 			s, 403, NULL,
 			"This address is served over https:// only.", false,
 			now);
-	http_putf(&w, "Location: https://%.*s", BYTES_FMT(h->host));
-	http_put(&w, root ? BYTES("/owa/") : h->path);
+	bytes_putf(&w, "Location: https://%.*s", BYTES_FMT(h->host));
+	bytes_put(&w, root ? BYTES("/owa/") : h->path);
 	if (h->has_query && !root) {
-		http_put_str(&w, "?");
-		http_put(&w, h->query);
+		bytes_puts(&w, "?");
+		bytes_put(&w, h->query);
 	}
 	/* With its NUL: from here on it is a C string. */
-	http_put(&w, (struct bytes){ (const uint8_t *)"\r\n", 3 });
+	bytes_put(&w, (struct bytes){ (const uint8_t *)"\r\n", 3 });
 	if (w.overflow)
 		return session_answer(s, 414, NULL, "The address is too long.",
 				      true, now);
@@ -397,7 +397,7 @@ static bool dropped(const struct http_field *f)
 
 /* Cookies that Exchange front ends send each other never come from outside;
  * all others stay as they are, byte for byte. */
-static void put_cookies(struct http_writer *w, const struct http_field *f)
+static void put_cookies(struct bytes_writer *w, const struct http_field *f)
 {
 	struct bytes rest = f->value;
 	struct http_cookie c;
@@ -407,26 +407,26 @@ static void put_cookies(struct http_writer *w, const struct http_field *f)
 		if (exchange_hostile_cookie(c.name))
 			continue;
 		if (first)
-			http_put(w, f->name);
-		http_put_str(w, first ? ": " : "; ");
-		http_put(w, c.raw);
+			bytes_put(w, f->name);
+		bytes_puts(w, first ? ": " : "; ");
+		bytes_put(w, c.raw);
 		first = false;
 	}
 	if (!first)
-		http_put_str(w, "\r\n");
+		bytes_puts(w, "\r\n");
 }
 
-static void put_forwarded(struct http_writer *w, const struct session *s,
+static void put_forwarded(struct bytes_writer *w, const struct session *s,
 			  const struct http_head *h)
 {
 	front_put_forwarded(w, s, h);
-	http_putf(w,
-		  "X-Forwarded-Proto: https\r\nX-Forwarded-Host: %.*s\r\n"
-		  "Front-End-Https: On\r\n",
-		  BYTES_FMT(h->host));
+	bytes_putf(w,
+		   "X-Forwarded-Proto: https\r\nX-Forwarded-Host: %.*s\r\n"
+		   "Front-End-Https: On\r\n",
+		   BYTES_FMT(h->host));
 }
 
-static void put_request(struct http_writer *w, const struct session *s,
+static void put_request(struct bytes_writer *w, const struct session *s,
 			const struct http_head *h)
 {
 	http_put_request_line(w, h);
@@ -440,11 +440,11 @@ static void put_request(struct http_writer *w, const struct session *s,
 	}
 	/* HTTP/1.0 with an absolute target needs none; 1.1 does. */
 	if (!http_find(h, HTTP_HOST))
-		http_putf(w, "Host: %.*s\r\n", BYTES_FMT(h->host));
+		bytes_putf(w, "Host: %.*s\r\n", BYTES_FMT(h->host));
 	if (h->framing == HTTP_CHUNKED)
-		http_put_str(w, "Transfer-Encoding: chunked\r\n");
+		bytes_puts(w, "Transfer-Encoding: chunked\r\n");
 	put_forwarded(w, s, h);
-	http_put_str(w, "\r\n");
+	bytes_puts(w, "\r\n");
 }
 
 /* Not a secret: who finds two addresses that are alike fools only himself. */
@@ -460,7 +460,7 @@ enum step request_forward(struct session *s, usec_t now)
 {
 	struct proxy *p = s->proxy;
 	struct http_head *h = &p->head;
-	struct http_writer w = { p->out, 0, sizeof(p->out), false };
+	struct bytes_writer w = { p->out, 0, sizeof(p->out), false };
 	struct bytes in = bytes_upto(stream_bytes(&s->client), s->head_len);
 
 	/* Nothing has been sent: the next one may have it. */

@@ -47,7 +47,7 @@ static bool cut_url(struct bytes url, struct bytes *host, struct bytes *rest)
 
 /* A Location that names a back end is an inside name: the namespace takes its
  * place. Others pass as they are. */
-static void put_location(struct http_writer *w, const struct session *s,
+static void put_location(struct bytes_writer *w, const struct session *s,
 			 const struct http_field *f)
 {
 	const struct exchange_topology *t = &s->proxy->config->topology;
@@ -56,10 +56,10 @@ static void put_location(struct http_writer *w, const struct session *s,
 	if (t->n_own_names && cut_url(f->value, &host, &rest) &&
 	    !exchange_is_own_name(t, host) &&
 	    exchange_find_server(t, host) >= 0) {
-		http_putf(w, "%.*s: https://%s", BYTES_FMT(f->name),
-			  t->own_name[0]);
+		bytes_putf(w, "%.*s: https://%s", BYTES_FMT(f->name),
+			   t->own_name[0]);
 		put_disclosed(w, s, rest);
-		http_put_str(w, "\r\n");
+		bytes_puts(w, "\r\n");
 	} else {
 		put_disclosed_field(w, s, f);
 	}
@@ -87,7 +87,7 @@ static bool loops(const struct session *s, const struct http_head *h)
 	       s->asked;
 }
 
-static void put_response(struct http_writer *w, struct session *s,
+static void put_response(struct bytes_writer *w, struct session *s,
 			 const struct http_head *h)
 {
 	http_put_status_line(w, h);
@@ -105,12 +105,12 @@ static void put_response(struct http_writer *w, struct session *s,
 			put_disclosed_field(w, s, f);
 	}
 	if (h->framing == HTTP_CHUNKED && !s->client_10)
-		http_put_str(w, "Transfer-Encoding: chunked\r\n");
+		bytes_puts(w, "Transfer-Encoding: chunked\r\n");
 	if (!s->keep_alive)
-		http_put_str(w, "Connection: close\r\n");
+		bytes_puts(w, "Connection: close\r\n");
 	else if (s->client_10)
-		http_put_str(w, "Connection: keep-alive\r\n");
-	http_put_str(w, "\r\n");
+		bytes_puts(w, "Connection: keep-alive\r\n");
+	bytes_puts(w, "\r\n");
 }
 
 /* Can the client's connection serve another request after this answer? */
@@ -127,7 +127,7 @@ static bool survives(const struct session *s, const struct http_head *h)
 static enum step pass_on(struct session *s, struct http_head *h, usec_t now)
 {
 	struct proxy *p = s->proxy;
-	struct http_writer w = { p->out, 0, sizeof(p->out), false };
+	struct bytes_writer w = { p->out, 0, sizeof(p->out), false };
 
 	if (loops(s, h)) {
 		p->stats.redirect_loops++;

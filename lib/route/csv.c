@@ -86,8 +86,8 @@ static char *from_utf16(struct bytes t, bool little, char *to)
 static const char *check_utf8(struct csv *c)
 {
 	for (char *p = c->text; p < c->end;) {
-		size_t n = exchange_utf8((struct bytes){
-			(const uint8_t *)p, (size_t)(c->end - p) });
+		size_t n = bytes_utf8((struct bytes){ (const uint8_t *)p,
+						      (size_t)(c->end - p) });
 
 		if (!n || !*p)
 			return n ? "it holds a zero byte"

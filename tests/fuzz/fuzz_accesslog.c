@@ -39,7 +39,7 @@ static void line(const struct proxy_record *r)
 	MUST(n < sizeof(text) && strlen(text) == n);
 	MUST(!strcmp(text + n - 2, "\r\n"));
 	while (rest.n) {
-		size_t len = exchange_utf8(rest);
+		size_t len = bytes_utf8(rest);
 
 		MUST(len &&
 		     (len > 1 || (rest.p[0] >= 0x20 && rest.p[0] < 127)));

@@ -58,7 +58,7 @@ static void check_printable(const char *text)
 	struct bytes rest = BYTES(text);
 
 	for (size_t n; rest.n; rest = bytes_from(rest, n)) {
-		n = exchange_utf8(rest);
+		n = bytes_utf8(rest);
 		require(n && rest.p[0] >= 0x20 && rest.p[0] != 0x7f);
 	}
 }

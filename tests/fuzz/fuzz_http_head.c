@@ -39,13 +39,13 @@ static void rewrite_request(const struct http_head *h, bool verbatim)
 {
 	static struct http_head again;
 	uint8_t buf[8192];
-	struct http_writer w = { buf, 0, sizeof(buf), false };
+	struct bytes_writer w = { buf, 0, sizeof(buf), false };
 
 	if (verbatim) {
-		http_put(&w, h->method);
-		http_put_str(&w, " ");
-		http_put(&w, h->target);
-		http_putf(&w, " HTTP/1.%u\r\n", h->minor);
+		bytes_put(&w, h->method);
+		bytes_puts(&w, " ");
+		bytes_put(&w, h->target);
+		bytes_putf(&w, " HTTP/1.%u\r\n", h->minor);
 	} else {
 		http_put_request_line(&w, h);
 	}
@@ -98,11 +98,11 @@ static void rewrite_response(const struct http_head *h, bool to_head)
 {
 	static struct http_head again;
 	uint8_t buf[8192];
-	struct http_writer w = { buf, 0, sizeof(buf), false };
+	struct bytes_writer w = { buf, 0, sizeof(buf), false };
 
-	http_putf(&w, "HTTP/1.%u %u ", h->minor, h->status);
-	http_put(&w, h->reason);
-	http_put_str(&w, "\r\n");
+	bytes_putf(&w, "HTTP/1.%u %u ", h->minor, h->status);
+	bytes_put(&w, h->reason);
+	bytes_puts(&w, "\r\n");
 	fuzz_put_fields(&w, h);
 	MUST(http_parse_response((struct bytes){ buf, w.n }, to_head,
 				 &http_default_limits, &again) == HTTP_OK);

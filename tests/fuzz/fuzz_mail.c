@@ -32,7 +32,7 @@ struct outcome {
 	struct mail_server m;
 };
 
-static uint64_t mix(uint64_t h, const struct mail_writer *w)
+static uint64_t mix(uint64_t h, const struct bytes_writer *w)
 {
 	MUST(!w->overflow);
 	for (size_t i = 0; i < w->n; i++)
@@ -58,7 +58,7 @@ static void check_text(const struct mail_login *l)
 /* --- clients ---------------------------------------------------------- */
 
 /* Answers are whole lines. */
-static void check_lines(const struct mail_writer *w)
+static void check_lines(const struct bytes_writer *w)
 {
 	MUST(!w->n ||
 	     (w->n >= 2 && w->p[w->n - 2] == '\r' && w->p[w->n - 1] == '\n'));
@@ -69,7 +69,7 @@ static void hear(struct outcome *o, struct bytes in, size_t to)
 	uint8_t room[MAIL_ANSWER];
 
 	do {
-		struct mail_writer w = { room, 0, sizeof(room), false };
+		struct bytes_writer w = { room, 0, sizeof(room), false };
 		size_t used;
 
 		o->turn = mail_client_next(
@@ -87,7 +87,7 @@ static void hear(struct outcome *o, struct bytes in, size_t to)
 static void say_all(struct mail_client *c)
 {
 	uint8_t room[4 * MAIL_ANSWER];
-	struct mail_writer w = { room, 0, sizeof(room), false };
+	struct bytes_writer w = { room, 0, sizeof(room), false };
 	unsigned lines = 0;
 
 	mail_client_greet(c, &w);
@@ -129,8 +129,8 @@ static struct outcome server(enum mail_protocol protocol,
 
 	mail_server_init(&o.m, protocol);
 	for (;;) {
-		struct mail_writer b = { back, 0, sizeof(back), false };
-		struct mail_writer c = { said, 0, sizeof(said), false };
+		struct bytes_writer b = { back, 0, sizeof(back), false };
+		struct bytes_writer c = { said, 0, sizeof(said), false };
 		size_t used;
 
 		o.turn = mail_server_next(
@@ -159,8 +159,8 @@ static void replay(enum mail_protocol protocol, const struct mail_login *l)
 
 	mail_server_init(&m, protocol);
 	while (!m.told) {
-		struct mail_writer b = { back, 0, sizeof(back), false };
-		struct mail_writer c = { said, 0, sizeof(said), false };
+		struct bytes_writer b = { back, 0, sizeof(back), false };
+		struct bytes_writer c = { said, 0, sizeof(said), false };
 		const char *text = line ? "+ go\r\n" : "* OK x\r\n";
 		size_t used;
 

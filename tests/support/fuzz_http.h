@@ -82,12 +82,12 @@ static inline void fuzz_head_pieces(const struct http_head *h, struct bytes in)
 	}
 }
 
-static inline void fuzz_put_fields(struct http_writer *w,
+static inline void fuzz_put_fields(struct bytes_writer *w,
 				   const struct http_head *h)
 {
 	for (unsigned i = 0; i < h->n; i++)
 		http_put_field(w, h->field[i].name, h->field[i].value);
-	http_put_str(w, "\r\n");
+	bytes_puts(w, "\r\n");
 	MUST(!w->overflow);
 }
 

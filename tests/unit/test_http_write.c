@@ -4,9 +4,9 @@
 
 #include "http/http.h"
 
-static struct http_writer writer(uint8_t *buf, size_t cap)
+static struct bytes_writer writer(uint8_t *buf, size_t cap)
 {
-	return (struct http_writer){ .p = buf, .cap = cap };
+	return (struct bytes_writer){ .p = buf, .cap = cap };
 }
 
 static void overflow_is_remembered(void **state)
@@ -20,7 +20,7 @@ static void overflow_is_remembered(void **state)
 		{ 0, 0, true },
 		{ 3, 0, true },
 		{ 4, 4, true },
-		/* http_putf() needs a byte more than it writes */
+		/* bytes_putf() needs a byte more than it writes */
 		{ 7, 4, true },
 		{ 8, 8, true },
 		{ 12, 8, true },
@@ -31,13 +31,13 @@ static void overflow_is_remembered(void **state)
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		uint8_t buf[32] = "";
-		struct http_writer w = writer(buf, rows[i].cap);
+		struct bytes_writer w = writer(buf, rows[i].cap);
 
-		http_put(&w, BYTES("abcd"));
-		http_putf(&w, "%03d", 7);
-		http_put_str(&w, "e");
-		http_put_str(&w, "fghij");
-		http_putf(&w, "%s", "");
+		bytes_put(&w, BYTES("abcd"));
+		bytes_putf(&w, "%03d", 7);
+		bytes_puts(&w, "e");
+		bytes_puts(&w, "fghij");
+		bytes_putf(&w, "%s", "");
 		assert_int_equal(w.overflow, rows[i].overflow);
 		assert_int_equal(w.n, rows[i].n);
 		assert_memory_equal(buf, "abcd007efghij", w.n);
@@ -65,7 +65,7 @@ static void fields(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		char expect[96];
 		uint8_t buf[96];
-		struct http_writer w = writer(buf, sizeof(buf));
+		struct bytes_writer w = writer(buf, sizeof(buf));
 
 		http_put_field(&w, BYTES(rows[i].name), BYTES(rows[i].value));
 		assert_int_equal(w.overflow, !rows[i].ok);
@@ -102,7 +102,7 @@ static void start_lines(void **state)
 		const struct http_limits *l = &http_default_limits;
 		static struct http_head h;
 		uint8_t buf[128];
-		struct http_writer w = writer(buf, sizeof(buf));
+		struct bytes_writer w = writer(buf, sizeof(buf));
 		struct bytes in = BYTES(rows[i].in);
 
 		if (in.p[0] == 'H') {
@@ -166,7 +166,7 @@ static void answers(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		static struct http_head h;
 		uint8_t buf[256] = "start";
-		struct http_writer w = writer(buf, sizeof(buf));
+		struct bytes_writer w = writer(buf, sizeof(buf));
 		const char *out = rows[i].out;
 		const char *end = strstr(out, "\r\n\r\n") + 4;
 		bool bodiless = rows[i].a.to_head || rows[i].a.status == 204;

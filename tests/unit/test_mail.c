@@ -24,7 +24,7 @@ struct outcome {
 static struct outcome whole, cut;
 
 static void append(char *dst, size_t *n, size_t cap,
-		   const struct mail_writer *w)
+		   const struct bytes_writer *w)
 {
 	assert_false(w->overflow);
 	assert_true(*n + w->n < cap);
@@ -50,7 +50,7 @@ static void hear(struct mail_client *c, struct bytes in, size_t *from,
 	uint8_t room[MAIL_ANSWER];
 
 	do {
-		struct mail_writer w = { room, 0, sizeof(room), false };
+		struct bytes_writer w = { room, 0, sizeof(room), false };
 		size_t used;
 
 		o->turn = mail_client_next(
@@ -381,8 +381,8 @@ static void greetings(void **state)
 	char text[MAIL_ANSWER + 1];
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct mail_writer w = { (uint8_t *)text, 0, MAIL_ANSWER,
-					 false };
+		struct bytes_writer w = { (uint8_t *)text, 0, MAIL_ANSWER,
+					  false };
 		struct mail_client c;
 
 		mail_client_init(&c, rows[i].protocol, rows[i].secure);
@@ -399,7 +399,7 @@ static void memory(void **state)
 	struct client_row r = { IMAP, PLAIN, "a STARTTLS\r\n" };
 	struct mail_client c;
 	char text[MAIL_ANSWER + 1];
-	struct mail_writer w = { (uint8_t *)text, 0, MAIL_ANSWER, false };
+	struct bytes_writer w = { (uint8_t *)text, 0, MAIL_ANSWER, false };
 	size_t from = 0;
 
 	whole = (struct outcome){ 0 };
@@ -445,8 +445,8 @@ static void log_in(const struct server_row *r, size_t first, size_t step,
 	*o = (struct outcome){ 0 };
 	mail_server_init(&m, r->protocol);
 	for (;;) {
-		struct mail_writer b = { back, 0, sizeof(back), false };
-		struct mail_writer c = { client, 0, sizeof(client), false };
+		struct bytes_writer b = { back, 0, sizeof(back), false };
+		struct bytes_writer c = { client, 0, sizeof(client), false };
 		size_t used;
 
 		o->turn = mail_server_next(&m, &r->login,
