@@ -407,6 +407,7 @@ static void fill_routing(const struct conf *conf, struct exchange_topology *t)
 	t->policy.cross_site = cross_site[c->cross_site];
 	t->policy.eas_redirect = c->eas_redirect;
 	t->policy.no_ews_2007 = c->ews_2007 == CONF_EWS_REFUSE;
+	t->policy.version_gate = c->version_gate == CONF_GATE_REFUSE;
 	copy(t->policy.target_owa_url, EXCHANGE_URL, c->target_owa_url);
 	fill_costs(conf, t);
 }
@@ -538,8 +539,11 @@ struct proxy_config *build_config(struct app *a, const struct conf *conf,
 	fill_log(&conf->access_log, &b->config);
 	for (unsigned i = 0; i < conf->n_servers; i++)
 		rc |= fill_server(a, conf, i, &b->config, report);
-	if (!rc)
+	if (!rc) {
+		build_outlook(a, conf, &b->config, report);
 		build_components(a, &b->config);
+	}
+	rc |= report->errors ? -EINVAL : 0;
 	rc |= make_tls(a, conf, b, workers, report);
 	if (rc) {
 		build_free(&b->config);
@@ -577,6 +581,7 @@ struct proxy_config *build_again(struct app *a, const struct proxy_config *old)
 
 		s->drained = drained(a, s->id, a->conf->servers[i].drained);
 	}
+	build_outlook(a, a->conf, &b->config, NULL);
 	build_components(a, &b->config);
 	return &b->config;
 }

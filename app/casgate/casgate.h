@@ -32,10 +32,18 @@ struct worker_proxy {
 
 /* What an administrator said of a server by hand; outlives reloads. */
 enum drain_state { DRAIN_AS_CONFIGURED, DRAIN_YES, DRAIN_NO };
+enum outlook_state {
+	OUTLOOK_AS_CONFIGURED,
+	OUTLOOK_ENABLED,
+	OUTLOOK_DISABLED
+};
 
 struct server_name {
 	char name[EXCHANGE_NAME];
 	enum drain_state drain;
+	enum outlook_state outlook;
+	struct exchange_outlook settings; /* of Outlook Anywhere */
+	struct exchange_build seen; /* its own word, at the last preflight */
 	struct health_components components;
 	bool was_ready; /* for Outlook Anywhere, at some preflight */
 	usec_t advised; /* what to do about it; 0: nothing */
@@ -59,6 +67,9 @@ struct app {
 	struct server_name server[SERVER_IDS]; /* by stable id */
 
 	struct health_components components; /* of the appliance */
+	struct conf_offer rpc_offer; /* in place of the configured one; n == 0:
+				      * that one */
+	uint32_t rpc_method[3];
 
 	unsigned workers;
 	bool huge, shared_cpus;
@@ -92,6 +103,10 @@ struct proxy_config *build_again(struct app *a, const struct proxy_config *old);
  * here and of each server. */
 void build_health(const struct conf *conf, struct proxy_config *p);
 void build_components(const struct app *a, struct proxy_config *p);
+/* Outlook Anywhere, what clients are offered, version gates; findings go to
+ * `r`, unless it is NULL. */
+void build_outlook(const struct app *a, const struct conf *conf,
+		   struct proxy_config *p, struct conf_report *r);
 /* Make it current; the old one is freed when no worker can be reading it. */
 void build_publish(struct app *a, struct proxy_config *config);
 void build_free(struct proxy_config *config);
@@ -166,6 +181,8 @@ char *health_in_short(const struct app *a, const struct exchange_server *s,
 
 /* Answer the one that is under way, if all is known. */
 void preflight_look(struct app *a);
+/* How many mailboxes this server is a front end of. */
+size_t mailboxes_behind(struct app *a, const struct exchange_server *s);
 
 /* --- handlers --------------------------------------------------------------------- */
 
@@ -182,6 +199,10 @@ json_t *handle_server_enable(void *ctx, struct control_call *call);
 json_t *handle_component_list(void *ctx, struct control_call *call);
 json_t *handle_component_show(void *ctx, struct control_call *call);
 json_t *handle_component_set(void *ctx, struct control_call *call);
+json_t *handle_outlook_show(void *ctx, struct control_call *call);
+json_t *handle_outlook_set(void *ctx, struct control_call *call);
+json_t *handle_outlook_enable(void *ctx, struct control_call *call);
+json_t *handle_outlook_disable(void *ctx, struct control_call *call);
 json_t *handle_plan(void *ctx, struct control_call *call);
 json_t *handle_preflight(void *ctx, struct control_call *call);
 json_t *handle_mailbox_show(void *ctx, struct control_call *call);

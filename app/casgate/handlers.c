@@ -23,6 +23,10 @@ void handlers_fill(control_handler *h)
 	h[CONTROL_COMPONENT_LIST] = handle_component_list;
 	h[CONTROL_COMPONENT_SHOW] = handle_component_show;
 	h[CONTROL_COMPONENT_SET] = handle_component_set;
+	h[CONTROL_OUTLOOK_SHOW] = handle_outlook_show;
+	h[CONTROL_OUTLOOK_SET] = handle_outlook_set;
+	h[CONTROL_OUTLOOK_ENABLE] = handle_outlook_enable;
+	h[CONTROL_OUTLOOK_DISABLE] = handle_outlook_disable;
 	h[CONTROL_PLAN] = handle_plan;
 	h[CONTROL_PREFLIGHT] = handle_preflight;
 	h[CONTROL_MAILBOX_SHOW] = handle_mailbox_show;

@@ -149,6 +149,14 @@ static void count(void *arg, const char *server, size_t n)
 		c->mailboxes += n;
 }
 
+size_t mailboxes_behind(struct app *a, const struct exchange_server *s)
+{
+	struct concern of = { .t = &config_now(a)->topology, .s = s };
+
+	route_each_server(a->routes, count, &of);
+	return of.mailboxes;
+}
+
 /* The same said of several protocols is said once. */
 static void tell(json_t *list, const struct exchange_finding *f,
 		 const char *protocol, size_t mailboxes)
@@ -239,7 +247,9 @@ static json_t *judge_server(struct app *a, const struct preflight *job,
 	struct exchange_finding f[EXCHANGE_FINDINGS];
 	struct exchange_build seen = { 0 };
 	struct verdict v = { .list = json_array() };
-	struct concern of = { .t = &c->topology };
+	const struct exchange_topology *t = &c->topology;
+	const struct exchange_server *s;
+	size_t mailboxes;
 	unsigned n;
 
 	for (; *at < job->n && job->probe[*at].server == id; ++*at) {
@@ -258,23 +268,24 @@ static json_t *judge_server(struct app *a, const struct preflight *job,
 		json_decref(v.list);
 		return NULL;
 	}
-	of.s = &c->topology.server[i];
-	route_each_server(a->routes, count, &of);
-	n = exchange_judge_version(of.t, of.s, &seen, f);
+	s = &t->server[i];
+	mailboxes = mailboxes_behind(a, s);
+	if (seen.major)
+		a->server[id].seen = seen;
+	n = exchange_judge_version(t, s, &seen, f);
 	for (unsigned k = 0; k < n; k++)
-		take(&v, &f[k], NULL, of.mailboxes);
+		take(&v, &f[k], NULL, mailboxes);
 	for (unsigned p = 0; p < EXCHANGE_PROTOCOL_COUNT; p++) {
-		in[p].topology = of.t;
-		in[p].server = of.s;
+		in[p].topology = t;
+		in[p].server = s;
 		in[p].protocol = p;
-		judge_protocol(a, &in[p], of.mailboxes, &v);
+		judge_protocol(a, &in[p], mailboxes, &v);
 	}
 	*ready &= !v.any || v.worst == EXCHANGE_WARNING;
-	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:o}", "server", of.s->name,
-			 "version", exchange_version_name(of.s->version),
-			 "site", of.t->site[of.s->site], "mailboxes",
-			 (json_int_t)of.mailboxes, "verdict", verdict_word(&v),
-			 "findings", v.list);
+	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:o}", "server", s->name,
+			 "version", exchange_version_name(s->version), "site",
+			 t->site[s->site], "mailboxes", (json_int_t)mailboxes,
+			 "verdict", verdict_word(&v), "findings", v.list);
 }
 
 static json_t *report(struct app *a, const struct preflight *job)
@@ -301,10 +312,15 @@ static json_t *report(struct app *a, const struct preflight *job)
 void preflight_look(struct app *a)
 {
 	struct preflight *job = a->preflight;
+	struct proxy_config *next;
 
 	if (!job || atomic_load_explicit(&job->left, memory_order_acquire))
 		return;
 	a->preflight = NULL;
 	control_finish(a->control, job->token, report(a, job));
 	free(job);
+	/* What servers say of their version may be another one. */
+	next = build_again(a, config_now(a));
+	if (next)
+		build_publish(a, next);
 }

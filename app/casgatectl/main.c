@@ -119,7 +119,7 @@ static int print_noun(FILE *f, const char *noun)
 
 	for (unsigned i = 0; i < CONTROL_COMMAND_COUNT; i++) {
 		const struct control_spec *s = control_spec(i);
-		char usage[1024];
+		char usage[2048];
 
 		if (strncmp(s->name, noun, n) || s->name[n] != ' ')
 			continue;
@@ -301,7 +301,7 @@ static int run(const struct options *o, const struct control_spec *spec, int n,
 {
 	int status = EXIT_USAGE;
 	json_t *args, *reply;
-	char error[1024];
+	char error[2048];
 
 	args = control_args(spec, n, word, error, sizeof(error));
 	if (!args || make_absolute(spec, args, error, sizeof(error))) {

@@ -320,6 +320,32 @@ static void check_access_log(struct load *l, const struct conf *c)
 			   (unsigned long long)a->max_file_size);
 }
 
+/* --- what clients are asked ---------------------------------------------- */
+
+static void check_authentication(struct load *l, const struct conf *c)
+{
+	bool shared = false;
+	char at[CONF_PATH];
+
+	for (unsigned i = 0; i < c->n_listeners; i++)
+		shared |= c->listeners[i].balancer == CONF_BALANCER_L7;
+	for (unsigned i = 0; i < CONF_VDIR_COUNT; i++) {
+		const struct conf_offer *o = &c->authentication[i];
+		uint32_t seen = 0;
+
+		check_path(at, "authentication.%s", conf_vdir_word(i));
+		for (unsigned k = 0; k < o->n; k++) {
+			if (seen & o->method[k])
+				find_error(l, at, "names a method twice");
+			seen |= o->method[k];
+		}
+		if (shared && o->n && !(seen & CONF_BASIC))
+			find_warning(l, at,
+				     "without Basic nobody can log on through "
+				     "a listener with balancer: l7");
+	}
+}
+
 void check_conf(struct load *l, struct conf *c)
 {
 	check_workers(l, c);
@@ -334,4 +360,5 @@ void check_conf(struct load *l, struct conf *c)
 	check_servers(l, c);
 	check_numbers(l, c);
 	check_access_log(l, c);
+	check_authentication(l, c);
 }

@@ -162,6 +162,24 @@ static void check_vdirs(struct load *l, const struct conf *c, unsigned i,
 			   c->namespaces[own], own);
 }
 
+/* What Set-OutlookAnywhere's own parameter sets exclude. */
+static void check_outlook(struct load *l, const struct conf_server *s,
+			  unsigned i)
+{
+	const struct conf_outlook *o = &s->outlook;
+	char at[CONF_PATH];
+
+	check_path(at,
+		   "servers[%u].outlook-anywhere.DefaultAuthenticationMethod",
+		   i);
+	if (o->default_method &&
+	    (o->client || o->external || o->internal || o->n_iis))
+		find_error(
+			l, at,
+			"sets what IIS and Outlook use at once, so it cannot "
+			"stand beside the other methods");
+}
+
 /* Versions that setup does not let into one organisation:
  * nearly always a mistyped version. */
 static void check_organisation(struct load *l, const struct conf *c,
@@ -197,6 +215,7 @@ void check_servers(struct load *l, struct conf *c)
 	for (unsigned i = 0; i < c->n_servers; i++) {
 		check_names(l, c, i);
 		check_server_tls(l, &c->servers[i], i);
+		check_outlook(l, &c->servers[i], i);
 		if (!family_of(c->servers[i].version, &f))
 			continue;
 		if (first[f] < 0)

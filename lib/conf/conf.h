@@ -174,6 +174,26 @@ struct conf_vdir {
 	const char *internal_url, *external_url; /* NULL = none */
 };
 
+/* Methods and schemes, as exchange.h numbers them: a bit each. */
+enum conf_method { CONF_BASIC = 1, CONF_NTLM = 2, CONF_NEGOTIATE = 4 };
+enum conf_told { CONF_NOT_TOLD, CONF_FALSE, CONF_TRUE };
+enum conf_binding {
+	CONF_BINDING_NOT_TOLD,
+	CONF_BINDING_NONE,
+	CONF_BINDING_ALLOW,
+	CONF_BINDING_REQUIRE,
+};
+
+/* Outlook Anywhere by the names of Get-OutlookAnywhere; zero: not told. */
+struct conf_outlook {
+	const char *external_hostname, *internal_hostname;
+	uint32_t default_method, client, external, internal; /* conf_method */
+	uint32_t n_iis;
+	uint32_t *iis; /* enum conf_method */
+	uint32_t external_ssl, internal_ssl, ssl_offloading; /* conf_told */
+	uint32_t binding; /* enum conf_binding */
+};
+
 struct conf_server {
 	const char *name, *fqdn;
 	uint32_t n_addresses; /* 0: resolve the FQDN */
@@ -194,6 +214,7 @@ struct conf_server {
 	struct conf_server_tls tls;
 	bool has_vdirs; /* else all that its version has, without URLs */
 	struct conf_vdir vdir[CONF_VDIR_COUNT];
+	struct conf_outlook outlook;
 };
 
 /* Each site of a link is that far from each other one of it. */
@@ -218,6 +239,7 @@ enum conf_mode { CONF_DIRECT, CONF_VIA_15 };
 enum conf_cross_site { CONF_SILENT, CONF_MANUAL, CONF_NEVER };
 enum conf_rpc_encryption { CONF_RPC_LOG, CONF_RPC_REQUIRE };
 enum conf_ews_2007 { CONF_EWS_PROXY, CONF_EWS_REFUSE };
+enum conf_version_gate { CONF_GATE_WARN, CONF_GATE_REFUSE };
 
 struct conf_routing {
 	uint32_t mode[CONF_PROTOCOL_COUNT]; /* enum conf_mode */
@@ -225,7 +247,15 @@ struct conf_routing {
 	uint32_t ews_2007;		/* enum conf_ews_2007 */
 	bool eas_redirect;
 	uint32_t rpc_encryption; /* enum conf_rpc_encryption */
+	uint32_t version_gate; /* enum conf_version_gate */
 	const char *target_owa_url;
+};
+
+/* What the appliance offers by itself to clients of a directory; none:
+ * whatever the server does. */
+struct conf_offer {
+	uint32_t n;
+	uint32_t *method; /* enum conf_method, in the order of the offer */
 };
 
 struct conf_mailboxes {
@@ -309,6 +339,7 @@ struct conf {
 	uint32_t n_databases;
 	struct conf_database *databases;
 	struct conf_routing routing;
+	struct conf_offer authentication[CONF_VDIR_COUNT];
 	struct conf_mailboxes mailboxes;
 	struct conf_access_log access_log;
 	struct conf_limits limits;

@@ -301,6 +301,65 @@ static const struct setting vdirs_rows[] = {
 };
 SCHEMA(vdirs, vdirs_rows, NULL);
 
+#undef S
+
+static const struct word method_words[] = {
+	{ "Basic", CONF_BASIC },
+	{ "Ntlm", CONF_NTLM },
+	{ "Negotiate", CONF_NEGOTIATE },
+	{ 0 },
+};
+
+static const struct word told_words[] = {
+	{ "True", CONF_TRUE },
+	{ "False", CONF_FALSE },
+	{ 0 },
+};
+
+static const struct word binding_words[] = {
+	{ "None", CONF_BINDING_NONE },
+	{ "Allow", CONF_BINDING_ALLOW },
+	{ "Require", CONF_BINDING_REQUIRE },
+	{ 0 },
+};
+
+#define METHODS(k, f, n, help_)                                                \
+	{                                                                      \
+		.key = k, .kind = KIND_VALUES, .of = KIND_WORD,                \
+		.words = method_words, AT(f), COUNT(n), .most = 3,             \
+		.flags = ONE, .help = help_                                    \
+	}
+
+/* Spelt as Get-OutlookAnywhere spells them, to be copied from there. */
+#define S struct conf_outlook
+static const struct setting outlook_rows[] = {
+	TEXT("ExternalHostname", KIND_HOST, external_hostname, 0, NULL,
+	     "the name that Autodiscover tells Outlook outside"),
+	TEXT("InternalHostname", KIND_HOST, internal_hostname, 0, NULL,
+	     "... and inside, from 2013 on"),
+	WORDS("DefaultAuthenticationMethod", default_method, method_words, 0,
+	      NULL, "one method for IIS and Outlook together; all 2007 knows"),
+	WORDS("ClientAuthenticationMethod", client, method_words, 0, NULL,
+	      "what Autodiscover tells Outlook, before 2013"),
+	WORDS("ExternalClientAuthenticationMethod", external, method_words, 0,
+	      NULL, "what Autodiscover tells Outlook outside, from 2013 on"),
+	WORDS("InternalClientAuthenticationMethod", internal, method_words, 0,
+	      NULL, "... and inside"),
+	METHODS("IISAuthenticationMethods", iis, n_iis,
+		"what its /rpc accepts"),
+	WORDS("ExternalClientsRequireSsl", external_ssl, told_words, 0, NULL,
+	      "does Outlook outside use TLS? from 2013 on"),
+	WORDS("InternalClientsRequireSsl", internal_ssl, told_words, 0, NULL,
+	      "... and inside?"),
+	WORDS("SSLOffloading", ssl_offloading, told_words, 0, NULL,
+	      "does its /rpc accept requests without TLS?"),
+	WORDS("ExtendedProtectionTokenChecking", binding, binding_words, 0,
+	      NULL, "does its IIS bind authentication to the TLS channel?"),
+};
+SCHEMA(outlook, outlook_rows, NULL);
+#undef S
+
+#define S struct conf_server
 static const struct setting server_rows[] = {
 	TEXT("name", KIND_NAME, name, REQUIRED, NULL,
 	     "its name as Get-ExchangeServer has it"),
@@ -338,6 +397,9 @@ static const struct setting server_rows[] = {
 	  .flags = PRESENCE,
 	  COUNT(has_vdirs),
 	  .help = "the directories it has; left out, all of its version" },
+	MAP("outlook-anywhere", outlook, outlook, 0,
+	    "its Outlook Anywhere, as Get-OutlookAnywhere shows it; what is "
+	    "left out is not known"),
 };
 SCHEMA(server, server_rows, "name");
 #undef S
@@ -398,6 +460,12 @@ static const struct word ews_2007_words[] = {
 	{ 0 },
 };
 
+static const struct word version_gate_words[] = {
+	{ "warn", CONF_GATE_WARN },
+	{ "refuse", CONF_GATE_REFUSE },
+	{ 0 },
+};
+
 static const struct word rpc_encryption_words[] = {
 	{ "log", CONF_RPC_LOG },
 	{ "require", CONF_RPC_REQUIRE },
@@ -436,11 +504,36 @@ static const struct setting routing_rows[] = {
 	      "RPC binds of legacy mailboxes that are not encrypted (Outlook "
 	      "2003): counted, or refused as Set-RpcClientAccess "
 	      "-EncryptionRequired does"),
+	WORDS("version-gate", version_gate, version_gate_words, 0, "warn",
+	      "servers whose build is too old beside the others (2007 before "
+	      "SP3 RU10, 2010 before SP3, ...): warn of them, or send them "
+	      "nothing"),
 	TEXT("target-owa-url", KIND_URL, target_owa_url, 0, NULL,
 	     "where browsers of remote mailboxes are redirected "
 	     "(TargetOwaURL); left out, a 2013 or later front end does it"),
 };
 SCHEMA(routing, routing_rows, NULL);
+#undef S
+
+/* The mapping lies in struct conf itself. OWA and ECP have logon pages. */
+#define S struct conf
+static const struct setting authentication_rows[] = {
+#define OFFER(id, word)                                                        \
+	METHODS(#word, authentication[CONF_VDIR_##id].method,                  \
+		authentication[CONF_VDIR_##id].n,                              \
+		"what the appliance itself demands of clients of " #word       \
+		", in this order, and all it takes; left out, whatever the "   \
+		"server offers is relayed")
+	OFFER(RPC, rpc),
+	OFFER(MAPI, mapi),
+	OFFER(EWS, ews),
+	OFFER(EAS, eas),
+	OFFER(AUTODISCOVER, autodiscover),
+	OFFER(OAB, oab),
+	OFFER(POWERSHELL, powershell),
+#undef OFFER
+};
+SCHEMA(authentication, authentication_rows, NULL);
 #undef S
 
 /* --- mailboxes, limits, time-outs, TCP ----------------------------------- */
@@ -648,6 +741,10 @@ static const struct setting conf_rows[] = {
 	     "another one than their server's"),
 	MAP("routing", routing, routing, 0,
 	    "what Exchange's rules leave to the administrator"),
+	{ .key = "authentication",
+	  .kind = KIND_MAP,
+	  .sub = &authentication,
+	  .help = "how clients are asked who they are, by virtual directory" },
 	MAP("mailboxes", mailboxes, mailboxes, 0,
 	    "where it is known from which mailbox lives on which server"),
 	MAP("access-log", access_log, access_log, 0,

@@ -98,6 +98,17 @@ static const struct control_arg *find_arg(const struct control_spec *spec,
 	return NULL;
 }
 
+/* As it is typed: Exchange's cmdlets do not mind case either. */
+static const struct control_arg *find_option(const struct control_spec *spec,
+					     struct bytes name)
+{
+	for (const struct control_arg *a = spec->args; a->name; a++)
+		if (a->flags & CONTROL_OPTION &&
+		    bytes_ieq(name, BYTES(a->name)))
+			return a;
+	return NULL;
+}
+
 int control_check(const struct control_spec *spec, const json_t *args,
 		  char *error, size_t cap)
 {
@@ -206,14 +217,12 @@ static int take_option(struct typed *t)
 {
 	struct bytes rest = BYTES(t->words[t->i] + 2), name;
 	const struct control_arg *a;
-	char text[64];
 	bool joined;
 
 	joined = bytes_find(rest, '=') < rest.n;
 	name = bytes_cut(&rest, '=');
-	a = bytes_str(name, text, sizeof(text)) ? find_arg(t->spec, text)
-						: NULL;
-	if (!a || !(a->flags & CONTROL_OPTION))
+	a = find_option(t->spec, name);
+	if (!a)
 		return unknown_option(t, name);
 	if (a->type == CONTROL_FLAG && joined) {
 		snprintf(t->error, t->cap, "--%s takes no value", a->name);

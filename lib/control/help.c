@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define NAME_WIDTH 18
+#define NAME_WIDTH 25
 
 /* "WHO", "[FILE]", "--user USER", "[--alias ALIAS]...". */
 static size_t put_arg(const struct control_arg *a, char *dst, size_t cap)
@@ -54,7 +54,11 @@ static const char *dashes(const struct control_arg *a)
 
 void control_print_command(const struct control_spec *spec, FILE *f)
 {
-	char usage[1024];
+	char usage[2048];
+	size_t width = 16;
+
+	for (const struct control_arg *a = spec->args; a->name; a++)
+		width = max(width, strlen(dashes(a)) + strlen(a->name));
 
 	fprintf(f, "%s\n\n%s\n", control_usage(spec, usage, sizeof(usage)),
 		spec->help);
@@ -62,7 +66,7 @@ void control_print_command(const struct control_spec *spec, FILE *f)
 		fputc('\n', f);
 	for (const struct control_arg *a = spec->args; a->name; a++) {
 		fprintf(f, "  %s%-*s%s", dashes(a),
-			NAME_WIDTH - (int)strlen(dashes(a)), a->name, a->help);
+			(int)(width + 2 - strlen(dashes(a))), a->name, a->help);
 		if (a->words)
 			fprintf(f, ": %s", a->words);
 		fputc('\n', f);
@@ -84,7 +88,7 @@ static void put_roff(FILE *f, const char *s)
 
 void control_print_man(FILE *f)
 {
-	char usage[1024];
+	char usage[2048];
 
 	for (unsigned i = 0; i < CONTROL_COMMAND_COUNT; i++) {
 		const struct control_spec *s = control_spec(i);

@@ -128,7 +128,11 @@ static void cure(const struct exchange_topology *t, const struct want *w,
 	const char *ns = t->n_own_names ? t->own_name[0] : "<namespace>";
 
 	dst[0] = '\0';
-	if (w->protocol == EXCHANGE_RPC && !w->modern && lack->front)
+	if (lack->example->gated)
+		snprintf(dst, cap,
+			 ": install that, or let it serve with version-gate: "
+			 "warn");
+	else if (w->protocol == EXCHANGE_RPC && !w->modern && lack->front)
 		snprintf(dst, cap,
 			 ": Enable-OutlookAnywhere -Server %s "
 			 "-ClientAuthenticationMethod Basic -SSLOffloading "
@@ -191,29 +195,6 @@ static bool proxy(const struct exchange_topology *t, const struct want *w,
 	return out->n;
 }
 
-/* Not every client of these has an account here, and 2010 does not know them
- * all: federation, hybrid moves, Autodiscover V2. */
-static bool for_newest(const struct exchange_request *r)
-{
-	static const struct bytes autodiscover[] = {
-		BYTES_LIT("autodiscover.svc"), BYTES_LIT("autodiscover.json"),
-		BYTES_LIT("metadata")
-	};
-	static const struct bytes mrs = BYTES_LIT("mrsproxy.svc");
-	static const struct bytes wss = BYTES_LIT("wssecurity");
-	struct bytes page = text_segment(r->path, 1);
-
-	if (r->protocol == EXCHANGE_EWS)
-		return bytes_ieq(page, mrs) ||
-		       bytes_ieq(text_segment(r->path, 2), wss);
-	if (r->protocol != EXCHANGE_AUTODISCOVER)
-		return false;
-	for (size_t i = 0; i < ARRAY_LEN(autodiscover); i++)
-		if (bytes_ieq(page, autodiscover[i]))
-			return true;
-	return false;
-}
-
 static bool proxy_to_newest(const struct exchange_topology *t,
 			    const struct exchange_request *r,
 			    const struct exchange_place *place,
@@ -227,7 +208,8 @@ static bool proxy_to_newest(const struct exchange_topology *t,
 	struct lack lack;
 	char path[84];
 
-	if (!for_newest(r) || !proxy(t, &w, place, out, &lack))
+	if (!exchange_is_open(r->protocol, r->path) ||
+	    !proxy(t, &w, place, out, &lack))
 		return false;
 	explain(out,
 		"%s is for the newest version: proxied to an Exchange %s "

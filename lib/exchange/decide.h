@@ -7,6 +7,11 @@
 
 #include "exchange/text.h"
 
+/* Why a server has nothing to serve a protocol with, in words; NULL: it has,
+ * whatever its build. */
+const char *why_unable(const struct exchange_server *s,
+		       enum exchange_protocol p);
+
 /* Which servers are asked for. */
 struct want {
 	enum exchange_protocol protocol;

@@ -90,6 +90,11 @@ must_check int exchange_protocol_parse(struct bytes word,
  * /Microsoft-Server-ActiveSync/Proxy, /rpcwithcert) are false as well. */
 bool exchange_classify(struct bytes decoded_path, enum exchange_protocol *out);
 
+/* Not every client of these pages has an account here, and 2010 does not know
+ * them all: federation, hybrid moves, Autodiscover V2. They go to the newest
+ * version, and it alone asks who it is. */
+bool exchange_is_open(enum exchange_protocol p, struct bytes decoded_path);
+
 /* What starts a mail service, which setup leaves off: a sentence. */
 const char *exchange_mail_cure(enum exchange_protocol p);
 
@@ -120,6 +125,30 @@ struct exchange_vdir {
 #define EXCHANGE_ROLE_CLIENT_ACCESS 0x4
 #define EXCHANGE_ROLE_FRONT_END 0x4001 /* 2013: either bit */
 
+enum exchange_told { EXCHANGE_NOT_TOLD, EXCHANGE_FALSE, EXCHANGE_TRUE };
+
+enum exchange_binding { /* ExtendedProtectionTokenChecking */
+	EXCHANGE_BINDING_NOT_TOLD,
+	EXCHANGE_BINDING_NONE,
+	EXCHANGE_BINDING_ALLOW,
+	EXCHANGE_BINDING_REQUIRE,
+};
+
+/* Outlook Anywhere of one server by the names of Get-OutlookAnywhere, as the
+ * administrator tells them; outlook.h has the rest. Zero: not told. Methods are a
+ * bit each, 1 << enum exchange_scheme. */
+struct exchange_outlook {
+	uint8_t client;	  /* ClientAuthenticationMethod: what Autodiscover tells
+			   * Outlook; before 2013 */
+	uint8_t iis;	  /* IISAuthenticationMethods: what /rpc accepts */
+	uint8_t external, internal; /* ...ClientAuthenticationMethod from 2013
+				     * on */
+	uint8_t ssl_offloading;	      /* enum exchange_told, ... */
+	uint8_t external_ssl, internal_ssl; /* ...ClientsRequireSsl */
+	uint8_t binding;	      /* enum exchange_binding */
+	char external_hostname[EXCHANGE_HOST], internal_hostname[EXCHANGE_HOST];
+};
+
 struct exchange_server {
 	char name[EXCHANGE_NAME]; /* "EX10" */
 	char fqdn[EXCHANGE_HOST]; /* "ex10.contoso.com" */
@@ -136,6 +165,11 @@ struct exchange_server {
 	 * bears which just came back. NULL: nobody looks. */
 	const uint8_t *health;
 	struct exchange_vdir vdir[EXCHANGE_PROTOCOL_COUNT];
+	struct exchange_outlook outlook;
+	struct exchange_build seen; /* as it said itself; major 0: not yet */
+	const char *gate; /* its build is too old for this organisation, in
+			   * words; NULL: good enough. exchange_gate() */
+	bool gated;	  /* and therefore it gets nothing */
 };
 
 #define EXCHANGE_UP 0
@@ -189,6 +223,10 @@ struct exchange_policy {
 	enum exchange_cross_site cross_site;
 	bool eas_redirect; /* 451 for sites with an EAS ExternalURL */
 	bool no_ews_2007;  /* only by the URL that Autodiscover hands out */
+	bool version_gate; /* servers whose build is too old get nothing */
+	/* What the appliance offers by itself, 1 << enum exchange_scheme, and
+	 * the only ones it takes; 0: whatever the server offers. */
+	uint8_t offers[EXCHANGE_PROTOCOL_COUNT];
 	char target_owa_url[EXCHANGE_URL]; /* of remote mailboxes, or "" */
 };
 
@@ -222,8 +260,14 @@ struct exchange_link {
 void exchange_costs(struct exchange_topology *t,
 		    const struct exchange_link *links, unsigned n);
 
+/* Find those servers whose build is too old beside the others, by their own
+ * words or else the directory's; what cannot be told for certain is good
+ * enough. With policy.version_gate they are gated. */
+void exchange_gate(struct exchange_topology *t);
+
 /* Can this server be a target of the protocol, and if not, why (words)? Roles
- * and version: a 15.0 server needs roles & 0x4001, others Client Access. */
+ * and version: a 15.0 server needs roles & 0x4001, others Client Access; and it
+ * must not be gated. */
 bool exchange_can_serve(const struct exchange_server *s,
 			enum exchange_protocol p, const char **why_not);
 /* Index by name, FQDN or its first label when only one has it (case ignored);
@@ -385,3 +429,4 @@ void exchange_decide(const struct exchange_topology *t,
 
 #include "exchange/probe.h"
 #include "exchange/preflight.h"
+#include "exchange/outlook.h"

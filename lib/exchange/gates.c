@@ -54,13 +54,31 @@ static bool below(const struct exchange_build *b, uint16_t minor,
 	return b->minor < minor || (b->minor == minor && b->build < build);
 }
 
-static bool judge_floor(const struct words *w, const struct floor *l, bool seen,
+/* The first floor that this build does not reach; NULL. */
+static const struct floor *floor_of(const struct exchange_topology *t,
+				    const struct exchange_server *s,
+				    const struct exchange_build *b)
+{
+	for (size_t i = 0; i < ARRAY_LEN(floors); i++)
+		if (floors[i].version == s->version &&
+		    has(t, floors[i].beside) &&
+		    below(b, floors[i].minor, floors[i].build))
+			return &floors[i];
+	return NULL;
+}
+
+/* Did it say by itself which build it is? */
+static bool knows_build(const struct exchange_server *s,
+			const struct exchange_build *seen)
+{
+	return seen->major == s->build.major && seen->build;
+}
+
+static void judge_floor(const struct words *w, const struct floor *l, bool seen,
 			struct exchange_finding *out)
 {
 	char text[400];
 
-	if (!below(w->build, l->minor, l->build))
-		return false;
 	if (!seen && !below(w->build, l->minor, l->told)) {
 		snprintf(text, sizeof(text),
 			 "%s; {S} is {B} by its configuration, which does not "
@@ -70,13 +88,28 @@ static bool judge_floor(const struct words *w, const struct floor *l, bool seen,
 		finding(out, w, "version-unknown", EXCHANGE_WARNING, text,
 			"Get-Command Exsetup.exe | ForEach-Object "
 			"{$_.FileVersionInfo}");
-		return true;
+		return;
 	}
 	snprintf(text, sizeof(text), "%s, and {S} is {B}", l->what);
 	finding(out, w, "version", l->severity, text,
 		"Get-ExchangeServer -Identity {S} | Format-List "
 		"Name,AdminDisplayVersion");
-	return true;
+}
+
+void exchange_gate(struct exchange_topology *t)
+{
+	for (unsigned i = 0; i < t->n_servers; i++) {
+		struct exchange_server *s = &t->server[i];
+		const struct exchange_build *b =
+			knows_build(s, &s->seen) ? &s->seen : &s->build;
+		const struct floor *l = floor_of(t, s, b);
+
+		s->gate = NULL;
+		if (l && l->severity == EXCHANGE_ERROR &&
+		    below(b, l->minor, b == &s->seen ? l->build : l->told))
+			s->gate = l->what;
+		s->gated = s->gate && t->policy.version_gate;
+	}
 }
 
 unsigned exchange_judge_version(const struct exchange_topology *t,
@@ -84,11 +117,12 @@ unsigned exchange_judge_version(const struct exchange_topology *t,
 				const struct exchange_build *seen,
 				struct exchange_finding out[EXCHANGE_FINDINGS])
 {
-	bool known = seen->major == s->build.major && seen->build;
+	bool known = knows_build(s, seen);
 	const struct words w = { .t = t,
 				 .s = s,
 				 .build = known ? seen : &s->build };
 	const struct words network = { .t = t, .s = s, .build = seen };
+	const struct floor *l;
 
 	if (seen->major && seen->major != s->build.major) {
 		finding(&out[0], &network, "other-version", EXCHANGE_ERROR,
@@ -98,12 +132,11 @@ unsigned exchange_judge_version(const struct exchange_topology *t,
 			"Name,AdminDisplayVersion");
 		return 1;
 	}
-	for (size_t i = 0; i < ARRAY_LEN(floors); i++)
-		if (floors[i].version == s->version &&
-		    has(t, floors[i].beside) &&
-		    judge_floor(&w, &floors[i], known, &out[0]))
-			return 1;
-	return 0;
+	l = floor_of(t, s, w.build);
+	if (!l)
+		return 0;
+	judge_floor(&w, l, known, &out[0]);
+	return 1;
 }
 
 /* --- the organisation

@@ -3,6 +3,7 @@
  * preflight.c - facts of answers in, findings out: what an answer without
  * credentials means on /rpc and elsewhere, and the cmdlet that repairs it.
  */
+#include "exchange/decide.h"
 #include "exchange/finding.h"
 
 /* --- what fits ------------------------------------------------------------ */
@@ -178,6 +179,16 @@ static bool no_windows(const struct exchange_preflight *in)
 {
 	return in->vdir.status == 401 && !offers(in, EXCHANGE_NTLM) &&
 	       !offers(in, EXCHANGE_NEGOTIATE);
+}
+
+/* IIS takes what Active Directory does not say: it was edited by hand. */
+static bool edited(const struct exchange_preflight *in)
+{
+	const uint8_t windows = ON(EXCHANGE_NTLM) | ON(EXCHANGE_NEGOTIATE);
+	uint8_t iis = in->server->outlook.iis;
+
+	return in->vdir.status == 401 && iis && !(iis & windows) &&
+	       in->vdir.schemes & windows;
 }
 
 static bool unhealthy(const struct exchange_preflight *in)
@@ -356,6 +367,19 @@ static const struct rule {
 	{ "no-windows", EXCHANGE_WARNING, MODERN, RPC, no_windows,
 	  "{S} offers neither NTLM nor Negotiate on {D}",
 	  SET "-IISAuthenticationMethods Basic,NTLM,Negotiate" },
+	{ "edited-by-hand", EXCHANGE_WARNING, ON(EXCHANGE_2010), RPC, edited,
+	  "{S} takes Windows authentication on {D}, and its "
+	  "IISAuthenticationMethods is Basic: it was edited by hand in IIS, "
+	  "and the RpcHttpConfigurator re-stamps it within 15 minutes; this "
+	  "makes it last",
+	  SET "-ClientAuthenticationMethod Basic -IISAuthenticationMethods "
+	      "Basic,NTLM" },
+	{ "edited-by-hand", EXCHANGE_WARNING, ON(EXCHANGE_2007), RPC, edited,
+	  "{S} takes Windows authentication on {D}, and its "
+	  "DefaultAuthenticationMethod is Basic: it was edited by hand in IIS, "
+	  "and the RpcHttpConfigurator re-stamps it within 15 minutes; this "
+	  "makes it last",
+	  SET "-DefaultAuthenticationMethod NTLM" },
 
 	{ "inactive", EXCHANGE_ERROR, MODERN, ALL, unhealthy,
 	  "healthcheck.htm of {D} on {S} does not answer 200: the component "
@@ -375,7 +399,7 @@ static const struct rule {
 bool exchange_should_serve(const struct exchange_server *s,
 			   enum exchange_protocol p)
 {
-	if (exchange_can_serve(s, p, NULL))
+	if (!why_unable(s, p))
 		return true;
 	return p == EXCHANGE_RPC && !exchange_is_modern(s->version) &&
 	       s->version != EXCHANGE_UNKNOWN &&

@@ -3,7 +3,7 @@
  * protocol.c - the virtual directories: their words, their paths, how long
  * they may be silent. What is not listed here does not exist (default deny).
  */
-#include "exchange/exchange.h"
+#include "exchange/text.h"
 
 #include <errno.h>
 
@@ -121,6 +121,27 @@ bool exchange_classify(struct bytes path, enum exchange_protocol *out)
 			return false;
 	*out = (enum exchange_protocol)p;
 	return true;
+}
+
+bool exchange_is_open(enum exchange_protocol p, struct bytes path)
+{
+	static const struct bytes autodiscover[] = {
+		BYTES_LIT("autodiscover.svc"), BYTES_LIT("autodiscover.json"),
+		BYTES_LIT("metadata")
+	};
+	static const struct bytes mrs = BYTES_LIT("mrsproxy.svc");
+	static const struct bytes wss = BYTES_LIT("wssecurity");
+	struct bytes page = text_segment(path, 1);
+
+	if (p == EXCHANGE_EWS)
+		return bytes_ieq(page, mrs) ||
+		       bytes_ieq(text_segment(path, 2), wss);
+	if (p != EXCHANGE_AUTODISCOVER)
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(autodiscover); i++)
+		if (bytes_ieq(page, autodiscover[i]))
+			return true;
+	return false;
 }
 
 /* Longer than the server's own limit, so that its answer is the one the client

@@ -2,7 +2,7 @@
 /*
  * topology.c - servers by their names, and what each of them can be asked for.
  */
-#include "exchange/exchange.h"
+#include "exchange/decide.h"
 
 #define ROLE_EDGE 0x40
 /* 2013 Service Pack 1, the first with MAPI over HTTP. */
@@ -168,12 +168,11 @@ static const char *not_in_version(const struct exchange_server *s,
 	return NULL;
 }
 
-bool exchange_can_serve(const struct exchange_server *s,
-			enum exchange_protocol p, const char **why_not)
+const char *why_unable(const struct exchange_server *s,
+		       enum exchange_protocol p)
 {
 	const char *why = NULL;
 
-	assert((unsigned)p < EXCHANGE_PROTOCOL_COUNT);
 	if (s->version == EXCHANGE_UNKNOWN)
 		why = "its version is not known";
 	if (!why)
@@ -184,6 +183,18 @@ bool exchange_can_serve(const struct exchange_server *s,
 		why = exchange_is_mail(p) ? "its service is switched off"
 		      : p == EXCHANGE_RPC ? "Outlook Anywhere is not enabled"
 					  : "it has no such virtual directory";
+	return why;
+}
+
+bool exchange_can_serve(const struct exchange_server *s,
+			enum exchange_protocol p, const char **why_not)
+{
+	const char *why;
+
+	assert((unsigned)p < EXCHANGE_PROTOCOL_COUNT);
+	why = why_unable(s, p);
+	if (!why && s->gated)
+		why = s->gate;
 	if (why_not)
 		*why_not = why;
 	return !why;

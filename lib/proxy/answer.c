@@ -31,6 +31,8 @@ static void put_escaped(struct bytes_writer *w, const char *s)
 static const char *words_of(unsigned status)
 {
 	switch (status) {
+	case 401:
+		return "Please log on.";
 	case 403:
 		return "This is not allowed here.";
 	case 404:

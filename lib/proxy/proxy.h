@@ -73,6 +73,13 @@ struct proxy_timeouts {
 	usec_t login; /* a mail client's, from accept; a server's answer */
 };
 
+/* What clients of a directory are asked by ourselves, as header lines with
+ * their CRLF; "": the server asks them. */
+struct proxy_offer {
+	char challenge[384];
+	char shared[320]; /* on a connection that many of them share */
+};
+
 struct proxy_config {
 	struct snap_head head; /* for snap_defer() */
 	uint64_t generation;   /* differs from every other one's */
@@ -86,6 +93,9 @@ struct proxy_config {
 	struct http_limits limits;
 	struct proxy_timeouts timeouts;
 	bool rpc_encryption_required; /* of legacy mailboxes' clients */
+	struct proxy_offer offer[EXCHANGE_PROTOCOL_COUNT]; /* and the schemes
+							    * it holds:
+							    * topology.policy */
 	struct health_rules health;
 	/* Components, by what the administrator says: protocols that are
 	 * answered 503, a bit each, and why; those whose healthcheck.htm fails
@@ -202,6 +212,7 @@ void proxy_drain(struct proxy *p, usec_t now);
 	X(forwarded_refused,                                                   \
 	  "requests refused for their X-Forwarded-For")                        \
 	X(binds_refused, "requests refused: NTLM or Negotiate by a balancer")  \
+	X(challenged, "requests answered 401 by the appliance itself")         \
 	X(handshakes, "TLS handshakes with clients completed")                 \
 	X(handshakes_resumed, "of them resumed")                               \
 	X(handshakes_failed, "TLS handshakes with clients that failed")        \

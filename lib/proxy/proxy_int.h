@@ -95,6 +95,7 @@ struct session {
 	bool draining;
 	bool binds;	 /* the request authenticates the connection (NTLM) */
 	bool goes_on;	 /* ... with what this server's challenge asked for */
+	bool asks;	 /* who is missing or wrong is told so by ourselves */
 	bool is_get;	 /* or HEAD: a redirect would be followed */
 	uint64_t asked;	 /* hash of its path and query */
 	unsigned status; /* of the answer */
@@ -275,6 +276,14 @@ void front_put_forwarded(struct bytes_writer *w, const struct session *s,
 /* The challenges that may be passed on, or no line at all. */
 void front_put_challenges(struct bytes_writer *w, const struct session *s,
 			  const struct http_field *f);
+
+/* What we offer by ourselves (offer.c). May this request go on, as far as that
+ * is concerned? False: it was answered. */
+bool offer_allows(struct session *s, usec_t now, enum step *step);
+/* Are the challenges of this answer ours to give, and not the server's? */
+bool offer_replaces(const struct session *s, const struct http_head *h);
+void offer_put(struct bytes_writer *w, const struct session *s,
+	       const struct http_head *h);
 
 #define GUID_FORMAT                                                            \
 	"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x"

@@ -24,7 +24,7 @@ void request_reset(struct session *s, usec_t now)
 	s->said_continue = false;
 	s->status = 0;
 	s->echo[0] = '\0';
-	s->binds = false;
+	s->binds = s->asks = false;
 	s->framing = HTTP_UNTIL_CLOSE; /* until it is known where it ends */
 	mem_wipe(s->want_user, sizeof(s->want_user));
 }
@@ -365,7 +365,7 @@ static enum step judge(struct session *s, usec_t now)
 				      "The appliance is overloaded.", true,
 				      now);
 	}
-	return route(s, now);
+	return offer_allows(s, now, &step) ? route(s, now) : step;
 }
 
 enum step request_step(struct session *s, usec_t now)

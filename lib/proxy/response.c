@@ -90,13 +90,19 @@ static bool loops(const struct session *s, const struct http_head *h)
 static void put_response(struct bytes_writer *w, struct session *s,
 			 const struct http_head *h)
 {
+	bool ours = offer_replaces(s, h);
+
 	http_put_status_line(w, h);
 	put_own_fields(w, s);
+	if (ours)
+		offer_put(w, s, h);
 	for (unsigned i = 0; i < h->n; i++) {
 		const struct http_field *f = &h->field[i];
 
 		if (f->known == HTTP_LOCATION)
 			put_location(w, s, f);
+		else if (f->known == HTTP_WWW_AUTHENTICATE && ours)
+			continue;
 		else if (f->known == HTTP_WWW_AUTHENTICATE && s->balanced)
 			front_put_challenges(w, s, f);
 		else if (!http_hop_by_hop(f) && disclose_allows(s, f) &&

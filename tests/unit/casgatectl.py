@@ -177,7 +177,7 @@ status, out, err = ctl("config", "check", "--syntax", sample, where=away)
 check("the sample is good", (status, err) == (0, "") and out.endswith(": good\n"), out + err)
 settings = [line for line in ctl("--help-config")[1].splitlines() if line[:1].strip()]
 check("every setting is explained", len(settings) > 80, settings)
-everything = re.sub(r"(?m)^(\s*)#([a-z-]+:)", r"\1\2", text)
+everything = re.sub(r"(?m)^(\s*)#([A-Za-z-]+:)", r"\1\2", text)
 missing = [s for s in settings
            if not re.search(rf"(?m)(^\s*(- )?|[{{,] *){s.rsplit('.')[-1]}:", everything)]
 check("every setting is in the sample", not missing, missing)

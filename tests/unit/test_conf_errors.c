@@ -103,12 +103,12 @@ static const struct row shapes[] = {
 	  ":28:5: servers[0].rolse: unknown setting; did you mean 'roles'? "
 	  "known here: name, fqdn, address, port, imap-port, pop-port, imap, "
 	  "pop, version, site, roles, weight, drained, probes, "
-	  "source-addresses, tls, virtual-directories" },
+	  "source-addresses, tls, virtual-directories, outlook-anywhere" },
 	{ "roles: 16439", "colour: red",
 	  ":28:5: servers[0].colour: unknown setting; known here: name, fqdn, "
 	  "address, port, imap-port, pop-port, imap, pop, version, site, "
 	  "roles, weight, drained, probes, source-addresses, tls, "
-	  "virtual-directories" },
+	  "virtual-directories, outlook-anywhere" },
 	{ "    roles: 16439\n", "    site: Branch\n",
 	  ":29:5: servers[0].site: given twice, first in line 28" },
 	{ "    fqdn: EX13.contoso.com\n", "",

@@ -216,6 +216,16 @@ static void completion(FILE *f)
 	control_print_completion(f, "casgatectl");
 }
 
+/* ".B NAME" with roff's hyphens. */
+static void roff_name(const char *name, char *dst, size_t cap)
+{
+	size_t n = (size_t)snprintf(dst, cap, ".B ");
+
+	for (; *name; name++)
+		n += (size_t)snprintf(dst + n, cap - n,
+				      *name == '-' ? "\\-" : "%c", *name);
+}
+
 static void texts_name_every_command(void **state)
 {
 	char *help = printed(control_print_help);
@@ -228,7 +238,7 @@ static void texts_name_every_command(void **state)
 
 		snprintf(line, sizeof(line), "  %s ", s->name);
 		assert_non_null(strstr(help, line));
-		snprintf(line, sizeof(line), ".B %s", s->name);
+		roff_name(s->name, line, sizeof(line));
 		assert_non_null(strstr(man, line));
 		snprintf(line, sizeof(line), "\"%s\"*)", s->name);
 		assert_int_equal(strstr(bash, line) != NULL,

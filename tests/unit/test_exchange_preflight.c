@@ -37,6 +37,7 @@ static const struct {
 	enum exchange_protocol protocol;
 	struct exchange_facts vdir, health;
 	bool was_ready, advised;
+	uint8_t iis; /* IISAuthenticationMethods, if known */
 	const char *code; /* NULL: ready */
 	enum exchange_severity severity;
 	const char *cmdlet, *text; /* NULL: not looked at */
@@ -63,6 +64,17 @@ static const struct {
 	  .cmdlet = OA "-IISAuthenticationMethods Basic,NTLM,Negotiate" },
 	{ "CAS07", EXCHANGE_RPC, .vdir = ON_RPC(N | B), .code = "ntlm-only",
 	  .severity = EXCHANGE_WARNING, .cmdlet = "" },
+	{ "CAS10A", EXCHANGE_RPC, .vdir = ON_RPC(B | N | G), .iis = B,
+	  .code = "edited-by-hand", .severity = EXCHANGE_WARNING,
+	  .cmdlet = OA BASIC_NTLM, .text = "re-stamps it" },
+	{ "CAS07", EXCHANGE_RPC, .vdir = ON_RPC(N | G), .iis = B,
+	  .code = "edited-by-hand", .severity = EXCHANGE_WARNING,
+	  .cmdlet = OA07 "-DefaultAuthenticationMethod NTLM" },
+	{ "CAS10A", EXCHANGE_RPC, .vdir = ON_RPC(B | N | G), .iis = B | N,
+	  .code = NULL },
+	{ "CAS10A", EXCHANGE_RPC, .vdir = ON_RPC(B), .iis = B,
+	  .code = "basic-only", .severity = EXCHANGE_ERROR,
+	  .cmdlet = OA BASIC_NTLM },
 	{ "CAS10A", EXCHANGE_RPC, .vdir = SAYS(404, 0), .code = "not-enabled",
 	  .severity = EXCHANGE_ERROR,
 	  .cmdlet = ENABLE("CAS10A") " -IISAuthenticationMethods NTLM,Basic" },
@@ -215,8 +227,10 @@ static void answers(void **state)
 			.advised = rows[i].advised,
 		};
 		struct exchange_finding f[EXCHANGE_FINDINGS];
-		unsigned n = exchange_judge(&in, f);
+		unsigned n;
 
+		of(rows[i].server)->outlook.iis = rows[i].iis;
+		n = exchange_judge(&in, f);
 		if (!n != !rows[i].code || n > 1)
 			fail_msg("row %zu: %u findings, %s", i, n,
 				 n ? f[0].code : "none");
@@ -292,6 +306,62 @@ static void gates(void **state)
 	}
 }
 
+/* A gate closes only for a build that is too old for certain. */
+static const struct {
+	const char *builds[3], *seen;
+	const char *what; /* NULL: it may serve */
+} closed[] = {
+	{ { "8.2.176.2", E2013 }, "", "Service Pack 3 with Update Rollup 10" },
+	{ { "8.3.83.6", E2013 }, "", NULL }, /* cannot tell */
+	{ { "8.3.83.6", E2013 }, "8.3.264.0", "Update Rollup 10" },
+	{ { "8.3.83.6", E2013 }, "8.3.298.3", NULL },
+	{ { "8.2.176.2" }, "", "Service Pack 3" },
+	{ { "14.2.247.5", E2013 }, "", "Service Pack 3 (14.3.123.4)" },
+	{ { "14.2.247.5", E2016 }, "", "Update Rollup 11" },
+	{ { "14.3.123.4", E2016 }, "", NULL },
+	{ { "14.3.123.4", E2016 }, "14.3.248.2", "Update Rollup 11" },
+	{ { "14.2.247.5", E2013 }, "15.0.1497.2", "Service Pack 3" },
+	{ { "15.0.620.29", E2010 }, "", "Cumulative Update 2" },
+	{ { "15.0.775.38" }, "", NULL }, /* it lacks MAPI, no more */
+	{ { E2019, E2016 }, "", NULL },
+};
+
+static void version_gate(void **state)
+{
+	for (size_t i = 0; i < ARRAY_LEN(closed); i++) {
+		struct spec spec[3] = { 0 };
+		struct exchange_topology t;
+		const char *why = NULL;
+		unsigned k = 0;
+
+		for (; k < 3 && closed[i].builds[k]; k++)
+			spec[k] = (struct spec){ k ? "OTHER" : "CAS",
+						 closed[i].builds[k], HQ, 0,
+						 NULL };
+		t = build(spec, k);
+		if (closed[i].seen[0])
+			assert_int_equal(
+				exchange_build_parse(BYTES(closed[i].seen),
+						     &servers[0].seen),
+				0);
+		exchange_gate(&t);
+		if (!servers[0].gate != !closed[i].what ||
+		    (servers[0].gate &&
+		     !strstr(servers[0].gate, closed[i].what)))
+			fail_msg("row %zu: %s", i, servers[0].gate);
+		/* By default it is only told. */
+		assert_true(
+			exchange_can_serve(&servers[0], EXCHANGE_RPC, &why));
+		t.policy.version_gate = true;
+		exchange_gate(&t);
+		assert_int_equal(
+			exchange_can_serve(&servers[0], EXCHANGE_RPC, &why),
+			!closed[i].what);
+		assert_true(!why || strstr(why, closed[i].what));
+		assert_true(exchange_should_serve(&servers[0], EXCHANGE_EWS));
+	}
+}
+
 static const struct {
 	const char *builds[3], *codes;
 } organisations[] = {
@@ -344,9 +414,8 @@ static void should_serve(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(answers),
-		cmocka_unit_test(gates),
-		cmocka_unit_test(impossible),
+		cmocka_unit_test(answers),	cmocka_unit_test(gates),
+		cmocka_unit_test(version_gate), cmocka_unit_test(impossible),
 		cmocka_unit_test(should_serve),
 	};
 
