@@ -306,8 +306,10 @@ static bool own_allowed(const struct app *a, struct control_call *call,
 
 static json_t *set_own(struct app *a, struct control_call *call)
 {
-	struct bytes rest = BYTES(control_arg(call, IIS));
+	const char *methods = control_arg(call, IIS);
+	uint32_t n_before, before[ARRAY_LEN(a->rpc_method)];
 	struct exchange_outlook o;
+	struct bytes rest;
 	const char *key;
 	json_t *value;
 
@@ -321,11 +323,14 @@ static json_t *set_own(struct app *a, struct control_call *call)
 				"Autodiscover tells Outlook what its 2013 or "
 				"later server is set to");
 	}
-	if (!rest.n)
+	if (!methods)
 		return control_fail(call, CONTROL_USAGE,
 				    "give --" IIS " Basic,Ntlm or the like");
 	if (!given(call, EXCHANGE_SE, &o) || !own_allowed(a, call, o.iis))
 		return NULL;
+	n_before = a->rpc_offer.n;
+	memcpy(before, a->rpc_method, sizeof(before));
+	rest = BYTES(methods);
 	a->rpc_offer = (struct conf_offer){ 0, a->rpc_method };
 	while (rest.n) {
 		struct bytes word = bytes_cut(&rest, ',');
@@ -336,10 +341,12 @@ static json_t *set_own(struct app *a, struct control_call *call)
 			a->rpc_method[a->rpc_offer.n++] = method;
 		o.iis &= (uint8_t)~method;
 	}
-	if (!publish(a, call))
+	if (!publish(a, call)) {
+		a->rpc_offer.n = n_before;
+		memcpy(a->rpc_method, before, sizeof(before));
 		return NULL;
-	log_info("Outlook Anywhere of the appliance: " IIS " %s",
-		 control_arg(call, IIS));
+	}
+	log_info("Outlook Anywhere of the appliance: " IIS " %s", methods);
 	return own_json(a, IIS);
 }
 
