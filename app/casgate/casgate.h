@@ -177,6 +177,26 @@ must_check int ask_health(struct app *a, unsigned id,
 char *health_in_short(const struct app *a, const struct exchange_server *s,
 		      char *dst, size_t cap);
 
+/* --- logon.c: questions with somebody's credentials ------------------------------- */
+
+#define LOGON_TARGET (EXCHANGE_HOST + 8)
+
+struct logon {
+	char value[1024]; /* of Authorization; "": nobody */
+	char mailbox[LOGON_TARGET]; /* the user's, as Outlook asks for it from
+				     * 2013 on; "": not known */
+};
+
+/* The call's --user and --password, or nobody; false after control_fail(). */
+must_check bool logon_given(struct app *a, struct control_call *call,
+			    struct logon *l);
+/* What Outlook would ask this server for: from 2013 on the mailbox, of 2010 the
+ * Client Access server itself, of 2007 a mailbox server. False: there is
+ * nothing to ask for. */
+must_check bool logon_target(struct app *a, const struct logon *l,
+			     const struct exchange_server *s,
+			     char dst[LOGON_TARGET]);
+
 /* --- preflight.c ------------------------------------------------------------------ */
 
 /* Answer the one that is under way, if all is known. */

@@ -72,7 +72,8 @@ static json_t *line(const struct app *a, const struct plan *plan,
 		    enum exchange_protocol p)
 {
 	const struct population *who = &plan->of[version][site];
-	struct exchange_question ask = exchange_question(p, EXCHANGE_ASK_VDIR);
+	struct exchange_question ask =
+		exchange_question(p, EXCHANGE_ASK_VDIR, false);
 	struct exchange_request r = { .protocol = p };
 	struct exchange_place place = { .found = true };
 	struct exchange_decision d;

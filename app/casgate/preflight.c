@@ -15,6 +15,12 @@
 /* Active Directory and the RpcHttpConfigurator take their time. */
 #define PATIENCE SEC(3600)
 
+/* What the probes with credentials of one server borrow. */
+struct deep_ask {
+	char target[LOGON_TARGET];
+	struct rpch_opening opening;
+};
+
 struct part {
 	struct preflight *job;
 	unsigned worker, workers;
@@ -24,7 +30,11 @@ struct preflight {
 	uint64_t token;
 	atomic_uint left;
 	struct part part[WORKERS_MAX];
-	unsigned n;
+	/* Who logs on to Outlook Anywhere, if anybody; wiped at the end. */
+	struct logon logon;
+	struct deep_ask *deep; /* by server's id */
+	unsigned first, n; /* asked in this round: [first..n) */
+	unsigned rounds;
 	struct proxy_probe probe[]; /* by server, protocol, question */
 };
 
@@ -42,7 +52,8 @@ static void begin(struct proxy *p, void *arg, usec_t now)
 {
 	const struct part *part = arg;
 
-	for (unsigned i = part->worker; i < part->job->n; i += part->workers)
+	for (unsigned i = part->job->first + part->worker; i < part->job->n;
+	     i += part->workers)
 		proxy_probe(p, &part->job->probe[i]);
 }
 
@@ -66,15 +77,67 @@ static void add(struct app *a, struct preflight *job,
 	}
 }
 
+/* --- asking as somebody -------------------------------------------------- */
+
+/* Passwords are shown to no server that may speak TLS 1.0, and to none that
+ * does not ask for them. */
+static bool may_log_on(const struct app *a, const struct proxy_probe *q)
+{
+	int i = config_now(a)->server_of_id[q->server];
+
+	return q->protocol == EXCHANGE_RPC && q->ask == EXCHANGE_ASK_VDIR &&
+	       q->facts.status == 401 &&
+	       q->facts.schemes >> EXCHANGE_BASIC & 1 && i >= 0 &&
+	       a->conf->servers[i].tls.min != 10;
+}
+
+/* The second round: an echo and a virtual connection where the first one was
+ * asked for a password. False: nobody was. */
+static bool ask_deep(struct app *a, struct preflight *job)
+{
+	const struct proxy_config *c = config_now(a);
+
+	job->first = job->n;
+	for (unsigned i = 0; i < job->first; i++) {
+		const struct proxy_probe q = job->probe[i];
+		struct deep_ask *d = &job->deep[q.server];
+
+		if (!may_log_on(a, &q) ||
+		    !logon_target(
+			    a, &job->logon,
+			    &c->topology.server[c->server_of_id[q.server]],
+			    d->target))
+			continue;
+		seal_random(&d->opening, sizeof(d->opening));
+		for (unsigned ask = EXCHANGE_ASK_ECHO;
+		     ask <= EXCHANGE_ASK_CONNECT; ask++) {
+			struct proxy_probe *p = &job->probe[job->n++];
+
+			*p = q;
+			p->ask = ask;
+			p->login = job->logon.value;
+			p->target = d->target;
+			p->opening = &d->opening;
+		}
+	}
+	return job->n > job->first;
+}
+
 static struct preflight *prepare(struct app *a, int only)
 {
 	const struct proxy_config *c = config_now(a);
 	const struct exchange_topology *t = &c->topology;
-	size_t most = (size_t)t->n_servers * EXCHANGE_PROTOCOL_COUNT * 2;
+	size_t most = (size_t)t->n_servers * (EXCHANGE_PROTOCOL_COUNT * 2 + 2);
 	struct preflight *job =
 		calloc(1, sizeof(*job) + most * sizeof(job->probe[0]));
 
-	for (unsigned i = 0; job && i < t->n_servers; i++)
+	if (job)
+		job->deep = calloc(SERVER_IDS, sizeof(*job->deep));
+	if (!job || !job->deep) {
+		free(job);
+		return NULL;
+	}
+	for (unsigned i = 0; i < t->n_servers; i++)
 		if (only < 0 || (unsigned)only == i)
 			add(a, job, &t->server[i], &c->server[i]);
 	return job;
@@ -92,6 +155,24 @@ static void forget(struct app *a, int only)
 		s->was_ready = false;
 		s->advised = 0;
 	}
+}
+
+static void drop(struct preflight *job)
+{
+	mem_wipe(&job->logon, sizeof(job->logon));
+	free(job->deep);
+	free(job);
+}
+
+static bool ask_round(struct app *a, struct preflight *job)
+{
+	atomic_init(&job->left, job->n - job->first);
+	for (unsigned w = 0; w < a->workers; w++) {
+		job->part[w] = (struct part){ job, w, a->workers };
+		if (ask_worker(a, w, begin, &job->part[w]))
+			return false;
+	}
+	return true;
 }
 
 json_t *handle_preflight(void *ctx, struct control_call *call)
@@ -113,15 +194,15 @@ json_t *handle_preflight(void *ctx, struct control_call *call)
 	job = prepare(a, only);
 	if (!job)
 		return control_fail(call, CONTROL_FAILED, "out of memory");
-	job->token = call->token;
-	atomic_init(&job->left, job->n);
-	for (unsigned w = 0; w < a->workers; w++) {
-		job->part[w] = (struct part){ job, w, a->workers };
-		/* It may still come back to the job: better lost than freed. */
-		if (ask_worker(a, w, begin, &job->part[w]))
-			return control_fail(call, CONTROL_TIMEOUT,
-					    "worker %u does not answer", w);
+	if (!logon_given(a, call, &job->logon)) {
+		drop(job);
+		return NULL;
 	}
+	job->token = call->token;
+	/* Questions may still come back to the job: better lost than freed. */
+	if (!ask_round(a, job))
+		return control_fail(call, CONTROL_TIMEOUT,
+				    "a worker does not answer");
 	a->preflight = job;
 	return control_later(call);
 }
@@ -236,6 +317,38 @@ static const char *verdict_word(const struct verdict *v)
 	return v->worst == EXCHANGE_PENDING ? "pending" : "not ready";
 }
 
+static void note(struct exchange_preflight *in, const struct proxy_probe *q)
+{
+	switch (q->ask) {
+	case EXCHANGE_ASK_HEALTH:
+		in->health = q->facts;
+		break;
+	case EXCHANGE_ASK_VDIR:
+		in->vdir = q->facts;
+		break;
+	case EXCHANGE_ASK_ECHO:
+		in->echo = q->facts;
+		break;
+	case EXCHANGE_ASK_CONNECT:
+		in->connect = q->facts;
+		break;
+	}
+}
+
+/* Where the probes of the first round end, server by server. */
+static unsigned first_round(const struct preflight *job)
+{
+	return job->rounds > 1 ? job->first : job->n;
+}
+
+/* Could the user whose name was given open a virtual connection? */
+static const char *logon_word(const struct exchange_preflight *rpc)
+{
+	if (rpc->echo.reach == EXCHANGE_NOT_ASKED)
+		return "";
+	return rpc->echo.echo && rpc->connect.c2 ? "ok" : "failed";
+}
+
 /* The probes of one server, from *at on; NULL when it is gone meanwhile. */
 static json_t *judge_server(struct app *a, const struct preflight *job,
 			    unsigned *at, bool *ready)
@@ -252,13 +365,13 @@ static json_t *judge_server(struct app *a, const struct preflight *job,
 	size_t mailboxes;
 	unsigned n;
 
-	for (; *at < job->n && job->probe[*at].server == id; ++*at) {
+	for (unsigned k = job->first; job->rounds > 1 && k < job->n; k++)
+		if (job->probe[k].server == id)
+			note(&in[job->probe[k].protocol], &job->probe[k]);
+	for (; *at < first_round(job) && job->probe[*at].server == id; ++*at) {
 		const struct proxy_probe *q = &job->probe[*at];
 
-		if (q->ask == EXCHANGE_ASK_HEALTH)
-			in[q->protocol].health = q->facts;
-		else
-			in[q->protocol].vdir = q->facts;
+		note(&in[q->protocol], q);
 		if (q->facts.owa.major)
 			seen = q->facts.owa;
 		else if (q->facts.eas.major && !seen.major)
@@ -282,10 +395,12 @@ static json_t *judge_server(struct app *a, const struct preflight *job,
 		judge_protocol(a, &in[p], mailboxes, &v);
 	}
 	*ready &= !v.any || v.worst == EXCHANGE_WARNING;
-	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:o}", "server", s->name,
-			 "version", exchange_version_name(s->version), "site",
-			 t->site[s->site], "mailboxes", (json_int_t)mailboxes,
-			 "verdict", verdict_word(&v), "findings", v.list);
+	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:o}", "server",
+			 s->name, "version", exchange_version_name(s->version),
+			 "site", t->site[s->site], "mailboxes",
+			 (json_int_t)mailboxes, "logon",
+			 logon_word(&in[EXCHANGE_RPC]), "verdict",
+			 verdict_word(&v), "findings", v.list);
 }
 
 static json_t *report(struct app *a, const struct preflight *job)
@@ -299,7 +414,7 @@ static json_t *report(struct app *a, const struct preflight *job)
 		tell(all, &f[i], NULL, route_count(a->routes));
 		ready &= f[i].severity == EXCHANGE_WARNING;
 	}
-	for (unsigned at = 0; at < job->n;) {
+	for (unsigned at = 0; at < first_round(job);) {
 		json_t *o = judge_server(a, job, &at, &ready);
 
 		if (o)
@@ -316,9 +431,12 @@ void preflight_look(struct app *a)
 
 	if (!job || atomic_load_explicit(&job->left, memory_order_acquire))
 		return;
+	if (job->rounds++ == 0 && job->logon.value[0] && ask_deep(a, job) &&
+	    ask_round(a, job))
+		return;
 	a->preflight = NULL;
 	control_finish(a->control, job->token, report(a, job));
-	free(job);
+	drop(job);
 	/* What servers say of their version may be another one. */
 	next = build_again(a, config_now(a));
 	if (next)

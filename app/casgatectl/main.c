@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "conf/conf.h"
@@ -201,6 +202,53 @@ static int make_absolute(const struct control_spec *spec, json_t *args,
 	return 0;
 }
 
+/* A line of the terminal, unseen, or of standard input. */
+static bool read_secret(const char *what, char *dst, size_t cap)
+{
+	struct termios was, quiet;
+	bool seen = isatty(STDIN_FILENO) && !tcgetattr(STDIN_FILENO, &was);
+	char *got;
+
+	if (seen) {
+		quiet = was;
+		quiet.c_lflag &= (tcflag_t)~ECHO;
+		tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+		fprintf(stderr, "%s: ", what);
+	}
+	got = fgets(dst, (int)cap, stdin);
+	if (seen) {
+		tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
+		fputc('\n', stderr);
+	}
+	if (got)
+		dst[strcspn(dst, "\r\n")] = '\0';
+	return got && *dst;
+}
+
+static int ask_secrets(const struct control_spec *spec, json_t *args,
+		       char *error, size_t cap)
+{
+	char secret[512];
+	int rc;
+
+	for (const struct control_arg *a = spec->args; a->name; a++) {
+		if (a->type != CONTROL_SECRET ||
+		    !json_object_get(args, a->name))
+			continue;
+		if (!read_secret(a->name, secret, sizeof(secret))) {
+			snprintf(error, cap, "no %s was given", a->name);
+			return -EINVAL;
+		}
+		rc = json_object_set_new(args, a->name, json_string(secret));
+		explicit_bzero(secret, sizeof(secret));
+		if (rc) {
+			snprintf(error, cap, "%s is not UTF-8", a->name);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
 /* `config check` without a daemon: the same data as its. */
 static json_t *check_config(const json_t *args)
 {
@@ -304,7 +352,8 @@ static int run(const struct options *o, const struct control_spec *spec, int n,
 	char error[2048];
 
 	args = control_args(spec, n, word, error, sizeof(error));
-	if (!args || make_absolute(spec, args, error, sizeof(error))) {
+	if (!args || make_absolute(spec, args, error, sizeof(error)) ||
+	    ask_secrets(spec, args, error, sizeof(error))) {
 		json_decref(args);
 		fail(EXIT_USAGE, error);
 		control_usage(spec, error, sizeof(error));

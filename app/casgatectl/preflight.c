@@ -55,9 +55,12 @@ static void print_findings(FILE *f, const json_t *findings)
 
 static void title_of(const json_t *server, char *dst, size_t cap)
 {
-	snprintf(dst, cap, "%s (%s, site %s): %s", text_of(server, "server"),
+	snprintf(dst, cap, "%s (%s, site %s): %s%s", text_of(server, "server"),
 		 text_of(server, "version"), text_of(server, "site"),
-		 text_of(server, "verdict"));
+		 text_of(server, "verdict"),
+		 strcmp(text_of(server, "logon"), "ok")
+			 ? ""
+			 : ", the user can log on to Outlook Anywhere");
 }
 
 static void print_report(FILE *f, const json_t *data)

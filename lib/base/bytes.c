@@ -161,6 +161,30 @@ void bytes_puts(struct bytes_writer *w, const char *s)
 	bytes_put(w, BYTES(s));
 }
 
+void bytes_put64(struct bytes_writer *w, struct bytes b)
+{
+	static const uint8_t digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					"abcdefghijklmnopqrstuvwxyz"
+					"0123456789+/";
+
+	for (size_t i = 0; i < b.n; i += 3) {
+		uint32_t v = (uint32_t)b.p[i] << 16;
+		uint8_t text[4];
+
+		if (i + 1 < b.n)
+			v |= (uint32_t)b.p[i + 1] << 8;
+		if (i + 2 < b.n)
+			v |= b.p[i + 2];
+		for (unsigned k = 0; k < 4; k++)
+			text[k] = digits[v >> (18 - 6 * k) & 63];
+		if (i + 2 >= b.n)
+			text[3] = '=';
+		if (i + 1 >= b.n)
+			text[2] = '=';
+		bytes_put(w, (struct bytes){ text, 4 });
+	}
+}
+
 void bytes_putf(struct bytes_writer *w, const char *fmt, ...)
 {
 	size_t room = w->cap - w->n;

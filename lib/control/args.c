@@ -72,6 +72,7 @@ static int check_value(const struct control_arg *a, const json_t *v,
 	switch (a->type) {
 	case CONTROL_TEXT:
 	case CONTROL_FILE:
+	case CONTROL_SECRET:
 		return check_text(a, v, error, cap);
 	case CONTROL_TEXTS:
 		return check_texts(a, v, error, cap);
@@ -224,10 +225,13 @@ static int take_option(struct typed *t)
 	a = find_option(t->spec, name);
 	if (!a)
 		return unknown_option(t, name);
-	if (a->type == CONTROL_FLAG && joined) {
+	/* What is typed there would be seen by everybody on the machine. */
+	if (control_is_bare(a) && joined) {
 		snprintf(t->error, t->cap, "--%s takes no value", a->name);
 		return -EINVAL;
 	}
+	if (a->type == CONTROL_SECRET)
+		return put(t, a, "?");
 	if (a->type == CONTROL_FLAG || joined)
 		return put(t, a, (const char *)rest.p);
 	if (++t->i >= t->n) {

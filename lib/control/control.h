@@ -44,6 +44,9 @@ enum control_type {
 	CONTROL_FILE,	/* the same; made absolute by casgatectl */
 	CONTROL_NUMBER, /* JSON integer >= 0 */
 	CONTROL_FLAG,	/* JSON boolean; the bare --name */
+	CONTROL_SECRET, /* JSON string; the bare --name, and casgatectl asks on
+			 * the terminal or reads a line of standard input; it
+			 * is never logged */
 	CONTROL_TEXTS,	/* JSON array of strings; --name may be repeated */
 };
 
@@ -60,6 +63,12 @@ struct control_arg {
 	const char *words; /* the values allowed, "a|b|c", or NULL */
 	const char *help;
 };
+
+/* No value stands behind it. */
+static inline bool control_is_bare(const struct control_arg *a)
+{
+	return a->type == CONTROL_FLAG || a->type == CONTROL_SECRET;
+}
 
 struct control_spec {
 	enum control_command id;

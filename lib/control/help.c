@@ -24,8 +24,8 @@ static size_t put_arg(const struct control_arg *a, char *dst, size_t cap)
 		dst, cap, " %s%s%s%s%s%s%s", need ? "" : "[",
 		a->flags & CONTROL_OPTION ? "--" : "",
 		a->flags & CONTROL_OPTION ? a->name : "",
-		a->flags & CONTROL_OPTION && a->type != CONTROL_FLAG ? " " : "",
-		a->type == CONTROL_FLAG ? "" : upper, need ? "" : "]",
+		a->flags & CONTROL_OPTION && !control_is_bare(a) ? " " : "",
+		control_is_bare(a) ? "" : upper, need ? "" : "]",
 		a->type == CONTROL_TEXTS ? "..." : "");
 }
 

@@ -131,7 +131,7 @@ static bool anonymous(const struct exchange_preflight *in)
 static bool loop(const struct exchange_preflight *in)
 {
 	const char *path =
-		exchange_question(in->protocol, EXCHANGE_ASK_VDIR).path;
+		exchange_question(in->protocol, EXCHANGE_ASK_VDIR, false).path;
 	struct bytes to = BYTES(in->vdir.location), host;
 	static const struct bytes https = BYTES_LIT("https://");
 
@@ -393,6 +393,134 @@ static const struct rule {
 	  "Maintenance -State Active" },
 };
 
+/* --- with credentials ----------------------------------------------------- */
+
+static bool echo_refused(const struct exchange_preflight *in)
+{
+	return in->echo.status == 401;
+}
+
+static bool echo_of_another(const struct exchange_preflight *in)
+{
+	return in->echo.status == 200 && !in->echo.echo;
+}
+
+static bool echo_error(const struct exchange_preflight *in)
+{
+	return in->echo.status && in->echo.status != 200;
+}
+
+static bool no_echo(const struct exchange_preflight *in)
+{
+	return in->echo.reach != EXCHANGE_NOT_ASKED && !in->echo.status;
+}
+
+/* "RPC Error: 6ba, EEInfo: ..." (MS-RPCH 2.1.2.1.3) */
+static bool rpc_error(const struct exchange_preflight *in, const char *error)
+{
+	struct bytes said = BYTES(in->connect.reason);
+
+	return bytes_ieq(bytes_upto(said, bytes_find(said, ',')), BYTES(error));
+}
+
+/* RPC_S_SERVER_UNAVAILABLE, MS-ERREF 2.2. */
+static bool rpc_down(const struct exchange_preflight *in)
+{
+	return rpc_error(in, "RPC Error: 6ba");
+}
+
+/* ERROR_ACCESS_DENIED. */
+static bool not_valid_port(const struct exchange_preflight *in)
+{
+	return rpc_error(in, "RPC Error: 5") || in->connect.status == 401;
+}
+
+static bool connect_error(const struct exchange_preflight *in)
+{
+	return in->connect.status && in->connect.status != 200;
+}
+
+static bool no_connect(const struct exchange_preflight *in)
+{
+	return in->connect.reach != EXCHANGE_NOT_ASKED && !in->connect.status;
+}
+
+static bool dumb(const struct exchange_preflight *in)
+{
+	return in->connect.status == 200 && !in->connect.a3;
+}
+
+static bool half(const struct exchange_preflight *in)
+{
+	return in->connect.status == 200 && !in->connect.c2;
+}
+
+#define START_SERVICE(s) "Get-Service " s " -ComputerName {F} | Start-Service"
+
+/* What is asked of Outlook Anywhere when all seems well: it is RPC's. */
+static const struct deep {
+	const char *code;
+	unsigned versions;
+	fits *fits;
+	bool echo; /* else the connection */
+	const char *text, *cmdlet;
+} deep[] = {
+	{ "credentials", ANY, echo_refused, true,
+	  "{S} refuses the user that was named: a wrong password, or no right "
+	  "to log on to {S} from the network",
+	  "" },
+	{ "not-rpcproxy", ANY, echo_of_another, true,
+	  "{S} answers an echo request on {D} otherwise than rpcproxy.dll does",
+	  "" },
+	{ "echo", ANY, echo_error, true,
+	  "{S} answers {A} to an echo request with credentials", "" },
+	{ "echo", ANY, no_echo, true,
+	  "{S} {W}, when it was sent an echo request with credentials", "" },
+	{ "rpc-down", OLD & ~ON(EXCHANGE_2007), rpc_down, false,
+	  "{S} answers {A}: its RPC Client Access service does not run",
+	  START_SERVICE("MSExchangeRPC") },
+	{ "rpc-down", MODERN, rpc_down, false,
+	  "{S} answers {A}: the RPC Client Access service behind it does not "
+	  "run",
+	  START_SERVICE("MSExchangeRPC") },
+	{ "rpc-down", ON(EXCHANGE_2007), rpc_down, false,
+	  "{S} answers {A}: the Information Store of the mailbox server behind "
+	  "it does not run",
+	  "" },
+	{ "valid-ports", ANY, not_valid_port, false,
+	  "{S} answers {A}: the mailbox server is not among the ValidPorts of "
+	  "its RPC proxy (run this on {S})",
+	  "Get-ItemProperty HKLM:\\Software\\Microsoft\\Rpc\\RpcProxy | "
+	  "Format-List ValidPorts,ValidPorts_*" },
+	{ "connect", ANY, connect_error, false,
+	  "{S} answers {A} to the opening of a virtual connection", "" },
+	{ "connect", ANY, no_connect, false,
+	  "{S} {W}, when a virtual connection was opened", "" },
+	{ "connect", ANY, dumb, false,
+	  "{S} takes an OUT channel and says nothing on it", "" },
+	{ "half-open", ANY, half, false,
+	  "{S} takes both channels and never joins them: the service behind it "
+	  "is stuck, or a balancer spreads them",
+	  "" },
+};
+
+static unsigned judge_deep(const struct exchange_preflight *in,
+			   struct exchange_finding *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(deep); i++) {
+		const struct deep *r = &deep[i];
+		const struct words w = { in->topology, in->server,
+					 r->echo ? &in->echo : &in->connect,
+					 in->protocol, &in->server->build };
+
+		if (!(r->versions & ON(in->server->version)) || !r->fits(in))
+			continue;
+		finding(out, &w, r->code, EXCHANGE_ERROR, r->text, r->cmdlet);
+		return 1;
+	}
+	return 0;
+}
+
 /* --- one server and protocol -------------------------------------------------
  */
 
@@ -421,7 +549,7 @@ unsigned exchange_judge(const struct exchange_preflight *in,
 		    !(r->protocols & ON(in->protocol)) || !r->fits(in))
 			continue;
 		finding(&out[0], &w, r->code, r->severity, r->text, r->cmdlet);
-		return 1;
+		return 1 + judge_deep(in, &out[1]);
 	}
-	return 0;
+	return judge_deep(in, &out[0]);
 }

@@ -7,6 +7,8 @@
 #include <stdio.h>
 
 #define EMPTY "Content-Length: 0\r\n"
+#define RPCPROXY "/rpc/rpcproxy.dll"
+#define MSRPC "User-Agent: MSRPC\r\nAccept: application/rpc\r\n"
 #define AGENT "User-Agent: casgate\r\nAccept: */*\r\n"
 
 static const struct {
@@ -20,9 +22,7 @@ static const struct {
 			     AGENT EMPTY } },
 	/* As Outlook begins; rpcproxy answers nobody else. */
 	[EXCHANGE_RPC] = { "/rpc/healthcheck.htm",
-			   { "RPC_IN_DATA", "/rpc/rpcproxy.dll",
-			     "User-Agent: MSRPC\r\nAccept: "
-			     "application/rpc\r\n" EMPTY } },
+			   { "RPC_IN_DATA", RPCPROXY, MSRPC EMPTY } },
 	[EXCHANGE_MAPI] = { "/mapi/healthcheck.htm",
 			    { "POST", "/mapi/emsmdb/", AGENT EMPTY } },
 	[EXCHANGE_EWS] = { "/EWS/healthcheck.htm",
@@ -36,12 +36,29 @@ static const struct {
 };
 
 struct exchange_question exchange_question(enum exchange_protocol p,
-					   enum exchange_ask ask)
+					   enum exchange_ask ask, bool in)
 {
 	assert((unsigned)p < EXCHANGE_PROTOCOL_COUNT);
-	if (ask == EXCHANGE_ASK_VDIR)
+	switch (ask) {
+	case EXCHANGE_ASK_HEALTH:
+		return (struct exchange_question){ "GET", questions[p].health,
+						   AGENT };
+	case EXCHANGE_ASK_VDIR:
 		return questions[p].vdir;
-	return (struct exchange_question){ "GET", questions[p].health, AGENT };
+	case EXCHANGE_ASK_ECHO:
+		return (struct exchange_question){ "RPC_IN_DATA", RPCPROXY,
+						   MSRPC
+						   "Content-Length: 4\r\n" };
+	case EXCHANGE_ASK_CONNECT:
+		break;
+	}
+	if (in)
+		return (struct exchange_question){
+			"RPC_IN_DATA", RPCPROXY,
+			MSRPC "Content-Length: 1073741824\r\n"
+		};
+	return (struct exchange_question){ "RPC_OUT_DATA", RPCPROXY,
+					   MSRPC "Content-Length: 76\r\n" };
 }
 
 bool exchange_is_healthcheck(struct bytes path)
@@ -148,7 +165,7 @@ void exchange_note_greeting(struct exchange_facts *f, enum exchange_protocol p,
 bool exchange_alive(enum exchange_protocol p, enum exchange_ask ask,
 		    const struct exchange_facts *f, char *why, size_t cap)
 {
-	const char *path = exchange_question(p, ask).path;
+	const char *path = exchange_question(p, ask, false).path;
 
 	if (f->reach != EXCHANGE_ANSWERED) {
 		snprintf(why, cap, "%s", f->why);

@@ -9,6 +9,9 @@ enum exchange_ask {
 	EXCHANGE_ASK_HEALTH, /* healthcheck.htm, which 2013 and later have */
 	EXCHANGE_ASK_VDIR, /* what a client would begin with; of a mail service
 			    * its greeting */
+	/* Of Outlook Anywhere, and with somebody's credentials: */
+	EXCHANGE_ASK_ECHO,    /* is rpcproxy alive? MS-RPCH 2.1.2.1.5 */
+	EXCHANGE_ASK_CONNECT, /* does it reach what is behind it? */
 };
 
 /* Which of the two tells whether the directory lives. */
@@ -25,8 +28,9 @@ struct exchange_question {
 	const char *fields; /* header lines beside Host, each with its CRLF */
 };
 
+/* `in`: of EXCHANGE_ASK_CONNECT, which has two, the IN channel's. */
 struct exchange_question exchange_question(enum exchange_protocol p,
-					   enum exchange_ask ask);
+					   enum exchange_ask ask, bool in);
 
 enum exchange_reach {
 	EXCHANGE_NOT_ASKED,
@@ -66,6 +70,8 @@ struct exchange_facts {
 	unsigned schemes; /* a bit each */
 	char location[EXCHANGE_URL];
 	struct exchange_build owa, eas; /* major 0: not told */
+	bool echo;   /* it answered as rpcproxy does */
+	bool a3, c2; /* it took the OUT channel, and met the IN channel */
 };
 
 /* One header of the answer, and the beginning of its body. */

@@ -2,30 +2,6 @@
 /* text.c - writing, and looking at, what lines are made of. */
 #include "mail/text.h"
 
-static void put_base64(struct bytes_writer *w, struct bytes b)
-{
-	static const uint8_t digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					"abcdefghijklmnopqrstuvwxyz"
-					"0123456789+/";
-
-	for (size_t i = 0; i < b.n; i += 3) {
-		uint32_t v = (uint32_t)b.p[i] << 16;
-		uint8_t text[4];
-
-		if (i + 1 < b.n)
-			v |= (uint32_t)b.p[i + 1] << 8;
-		if (i + 2 < b.n)
-			v |= b.p[i + 2];
-		for (unsigned k = 0; k < 4; k++)
-			text[k] = digits[v >> (18 - 6 * k) & 63];
-		if (i + 2 >= b.n)
-			text[3] = '=';
-		if (i + 1 >= b.n)
-			text[2] = '=';
-		bytes_put(w, (struct bytes){ text, 4 });
-	}
-}
-
 void put_plain(struct bytes_writer *w, const struct mail_login *l)
 {
 	static const struct bytes nul = { (const uint8_t *)"", 1 };
@@ -37,7 +13,7 @@ void put_plain(struct bytes_writer *w, const struct mail_login *l)
 	bytes_put(&p, BYTES(l->user));
 	bytes_put(&p, nul);
 	bytes_put(&p, BYTES(l->password));
-	put_base64(w, (struct bytes){ p.p, p.n });
+	bytes_put64(w, (struct bytes){ p.p, p.n });
 	bytes_putf(w, "\r\n");
 	mem_wipe(plain, sizeof(plain));
 }

@@ -31,8 +31,12 @@ static enum step end(struct session *s, usec_t now)
 {
 	struct proxy *p = s->proxy;
 	struct proxy_probe *q = s->probe;
+	struct session *other = s == q->out ? q->in : q->out;
 	bool answered = q->facts.reach == EXCHANGE_ANSWERED;
 
+	if (other)
+		free_probe(other, true, now);
+	q->out = q->in = NULL;
 	p->stats.probes_unanswered += !answered;
 	free_probe(s, !answered, now);
 	q->done(p, q, now);
@@ -78,41 +82,60 @@ static enum step connect_next(struct session *s, usec_t now)
 	return end(s, now);
 }
 
+static struct session *new_session(struct proxy *p, struct proxy_probe *q,
+				   usec_t now)
+{
+	struct session *s = slab_get(&p->probe_slab);
+
+	*s = (struct session){ .proxy = p,
+			       .probe = q,
+			       .protocol = q->protocol,
+			       .server_id = q->server,
+			       .mail = exchange_is_mail(q->protocol),
+			       .state = SESS_CONNECT,
+			       .began = now };
+	list_init(&s->run);
+	list_init(&s->idle);
+	list_init(&s->link);
+	list_push(&p->probes, &s->link);
+	tick_node_init(&s->timer);
+	return s;
+}
+
+/* Two for the two channels of a virtual connection. */
+static bool has_room(const struct proxy *p)
+{
+	return p->probe_slab.used + 2 <= p->probe_slab.count;
+}
+
 bool probes_begin(struct proxy *p, usec_t now)
 {
 	bool any = false;
 
-	while (!list_empty(&p->questions)) {
-		struct session *s = slab_get(&p->probe_slab);
-		struct proxy_probe *q;
+	while (!list_empty(&p->questions) && has_room(p)) {
+		struct proxy_probe *q = list_entry(list_pop(&p->questions),
+						   struct proxy_probe, link);
+		struct session *s = new_session(p, q, now);
 
-		if (!s)
-			break;
-		q = list_entry(list_pop(&p->questions), struct proxy_probe,
-			       link);
-		*s = (struct session){ .proxy = p,
-				       .probe = q,
-				       .protocol = q->protocol,
-				       .server_id = q->server,
-				       .mail = exchange_is_mail(q->protocol),
-				       .state = SESS_CONNECT,
-				       .began = now };
-		list_init(&s->run);
-		list_init(&s->idle);
-		list_init(&s->link);
-		list_push(&p->probes, &s->link);
-		tick_node_init(&s->timer);
+		q->out = q->in = NULL;
+		if (q->ask == EXCHANGE_ASK_CONNECT) {
+			q->out = s;
+			q->in = new_session(p, q, now);
+			q->in->in_channel = true;
+		}
 		p->stats.probes++;
 		any = true;
 		session_carry_on(s, connect_next(s, now));
+		/* It may have ended at once. */
+		if (q->in)
+			session_carry_on(q->in, connect_next(q->in, now));
 	}
 	return any;
 }
 
 bool probes_wait(const struct proxy *p)
 {
-	return !list_empty(&p->questions) &&
-	       p->probe_slab.used < p->probe_slab.count;
+	return !list_empty(&p->questions) && has_room(p);
 }
 
 void probes_drop(struct proxy *p)
@@ -148,31 +171,66 @@ enum step probe_timeout(struct session *s, usec_t now)
 	if (s->state == SESS_BACK_TLS)
 		return probe_failed(
 			s, "did not finish the TLS handshake in time", now);
-	/* A body that does not end spoils no answer. */
-	if (!s->answering)
+	/* A body that does not end spoils no answer; an IN channel has none. */
+	if (!s->answering && !(s->in_channel && s->probe->out->answering))
 		note(s, EXCHANGE_SILENT,
 		     "took the request and did not answer in time");
 	return end(s, now);
 }
 
+/* What follows the head: an echo, or the beginning of a channel. */
+static void put_body(struct bytes_writer *w, const struct session *s)
+{
+	const struct proxy_probe *q = s->probe;
+	uint8_t pdu[RPCH_CONN_B1_SIZE];
+	struct bytes body = BYTES_NONE;
+
+	if (q->ask == EXCHANGE_ASK_ECHO) {
+		body = (struct bytes){ rpch_echo_body, RPCH_ECHO_BODY_SIZE };
+	} else if (q->ask == EXCHANGE_ASK_CONNECT && s->in_channel) {
+		rpch_conn_b1(pdu, q->opening);
+		body = (struct bytes){ pdu, RPCH_CONN_B1_SIZE };
+	} else if (q->ask == EXCHANGE_ASK_CONNECT) {
+		rpch_conn_a1(pdu, q->opening);
+		body = (struct bytes){ pdu, RPCH_CONN_A1_SIZE };
+	}
+	bytes_put(w, body);
+}
+
+static void put_question(struct bytes_writer *w, const struct session *s,
+			 const char *host)
+{
+	const struct proxy_probe *q = s->probe;
+	struct exchange_question ask =
+		exchange_question(q->protocol, q->ask, s->in_channel);
+
+	bytes_putf(w, "%s %s%s%s HTTP/1.1\r\nHost: %s\r\n%s", ask.method,
+		   ask.path, q->target ? "?" : "", q->target ? q->target : "",
+		   host, ask.fields);
+	if (q->login)
+		bytes_putf(w, "Authorization: %s\r\n", q->login);
+	if (q->ask != EXCHANGE_ASK_CONNECT)
+		bytes_puts(w, "Connection: close\r\n");
+	bytes_puts(w, "\r\n");
+	put_body(w, s);
+}
+
 static enum step send_question(struct session *s, usec_t now)
 {
 	struct proxy *p = s->proxy;
-	const struct proxy_probe *q = s->probe;
-	struct exchange_question ask = exchange_question(q->protocol, q->ask);
 	struct bytes_writer w = { p->out, 0, sizeof(p->out), false };
 	int i = back_index(p, s->server_id);
+	bool sent;
 
 	if (i < 0 || tcp_status(s->back.tc) != TCP_OPEN || s->back.failed)
 		return probe_failed(s, "closed the connection", now);
-	bytes_putf(&w,
-		   "%s %s HTTP/1.1\r\nHost: %s\r\n%sConnection: close\r\n\r\n",
-		   ask.method, ask.path, p->config->topology.server[i].fqdn,
-		   ask.fields);
+	put_question(&w, s, p->config->topology.server[i].fqdn);
 	assert(!w.overflow);
 	if (!stream_fits(&s->back, w.n))
 		return STEP_WAIT;
-	if (!stream_write_all(&s->back, w.p, w.n, now))
+	sent = stream_write_all(&s->back, w.p, w.n, now);
+	mem_wipe(p->out, w.n);
+	if (!sent)
 		return probe_failed(s, "closed the connection", now);
 	s->head_sent = true;
 	return STEP_PROGRESS;
@@ -259,8 +317,30 @@ static enum step take_greeting(struct session *s, usec_t now)
 	return end(s, now);
 }
 
+/* CONN/A3, and once both channels have met, CONN/C2 (MS-RPCH 3.2.1.4.3). */
+static enum step take_pdus(struct session *s, usec_t now)
+{
+	struct exchange_facts *f = &s->probe->facts;
+	struct bytes in = stream_bytes(&s->back), rest = in;
+	struct rpch_counts none = { 0 };
+	struct rpch_event ev;
+	struct rpch_watch w;
+
+	/* From the first byte each time: it is little. */
+	rpch_watch_init(&w, RPCH_O_C);
+	while (rpch_watch(&w, &none, &rest, &ev) == RPCH_OK) {
+		f->a3 |= ev.kind == RPCH_PDU_CONN_A3;
+		f->c2 |= ev.kind == RPCH_PDU_CONN_C2;
+	}
+	if (!f->c2 && !w.opaque && in.n < EXCHANGE_BODY && !s->back.eof &&
+	    !s->back.cut)
+		return fill(s->proxy, &s->back, now);
+	return end(s, now);
+}
+
 enum step probe_step(struct session *s, usec_t now)
 {
+	struct exchange_facts *f = &s->probe->facts;
 	struct bytes in;
 
 	if (s->mail)
@@ -269,9 +349,14 @@ enum step probe_step(struct session *s, usec_t now)
 		return send_question(s, now);
 	if (!s->answering)
 		return take_head(s, now);
+	if (s->probe->ask == EXCHANGE_ASK_CONNECT && f->status == 200 &&
+	    !s->in_channel)
+		return take_pdus(s, now);
 	in = stream_bytes(&s->back);
 	if (!body_is_there(s, in))
 		return fill(s->proxy, &s->back, now);
-	exchange_note_body(&s->probe->facts, in);
+	f->echo = in.n >= RPCH_ECHO_SIZE &&
+		  !memcmp(in.p, rpch_echo, RPCH_ECHO_SIZE);
+	exchange_note_body(f, in);
 	return end(s, now);
 }

@@ -162,10 +162,15 @@ struct proxy_probe {
 	enum exchange_protocol protocol;
 	enum exchange_ask ask;
 	usec_t timeout; /* of all of it */
+	/* Of EXCHANGE_ASK_ECHO and _CONNECT, else NULL; borrowed: the value of
+	 * Authorization, what is asked for ("server:6001"), the channels. */
+	const char *login, *target;
+	const struct rpch_opening *opening;
 	struct exchange_facts facts; /* out */
 	void (*done)(struct proxy *p, struct proxy_probe *q, usec_t now);
 	void *arg; /* done's */
 	struct list link;
+	struct session *out, *in; /* the proxy's own: the two channels */
 };
 /* On the worker. So many at a time; others wait. */
 #define PROXY_PROBES 64

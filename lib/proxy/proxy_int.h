@@ -95,6 +95,7 @@ struct session {
 	bool draining;
 	bool binds;	 /* the request authenticates the connection (NTLM) */
 	bool goes_on;	 /* ... with what this server's challenge asked for */
+	bool in_channel; /* of a probe: the other of its two */
 	bool asks;	 /* who is missing or wrong is told so by ourselves */
 	bool is_get;	 /* or HEAD: a redirect would be followed */
 	uint64_t asked;	 /* hash of its path and query */

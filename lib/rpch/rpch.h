@@ -287,6 +287,21 @@ void rpch_watch_init(struct rpch_watch *w, enum rpch_hop hop);
 enum rpch_verdict rpch_watch(struct rpch_watch *w, struct rpch_counts *counts,
 			     struct bytes *in, struct rpch_event *ev);
 
+/* --- opening ------------------------------------------------------------- */
+
+#define RPCH_CONN_A1_SIZE 76
+#define RPCH_CONN_B1_SIZE 104
+
+/* Names of a new virtual connection; random. */
+struct rpch_opening {
+	struct rpch_cookie vc, out, in, group;
+};
+
+/* The first PDU of the OUT channel and of the IN channel, MS-RPCH 2.2.4.2 and
+ * 2.2.4.5. The server answers with CONN/A3 and, once it has both, CONN/C2. */
+void rpch_conn_a1(uint8_t dst[RPCH_CONN_A1_SIZE], const struct rpch_opening *o);
+void rpch_conn_b1(uint8_t dst[RPCH_CONN_B1_SIZE], const struct rpch_opening *o);
+
 /* --- refusals ------------------------------------------------------------ */
 
 #define RPCH_FAULT_SIZE 32

@@ -39,3 +39,28 @@ static inline uint32_t rpch_u32(const uint8_t *p)
 {
 	return rpch_u16(p) | (uint32_t)rpch_u16(p + 2) << 16;
 }
+
+static inline void rpch_put16(uint8_t *p, uint16_t v)
+{
+	p[0] = (uint8_t)v;
+	p[1] = (uint8_t)(v >> 8);
+}
+
+static inline void rpch_put32(uint8_t *p, uint32_t v)
+{
+	rpch_put16(p, (uint16_t)v);
+	rpch_put16(p + 2, (uint16_t)(v >> 16));
+}
+
+/* All of the PDU zeroed, and its common header. */
+static inline void rpch_put_header(uint8_t *dst, size_t size, uint8_t ptype,
+				   uint8_t flags, uint32_t call_id)
+{
+	memset(dst, 0, size);
+	dst[0] = 5;
+	dst[RPCH_AT_PTYPE] = ptype;
+	dst[RPCH_AT_FLAGS] = RPCH_PFC_FIRST | RPCH_PFC_LAST | flags;
+	dst[RPCH_AT_DREP] = RPCH_DREP_LITTLE;
+	rpch_put16(dst + RPCH_AT_FRAG, (uint16_t)size);
+	rpch_put32(dst + RPCH_AT_CALL, call_id);
+}

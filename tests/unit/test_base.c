@@ -46,7 +46,8 @@ static void base64(void **state)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		uint8_t out[8];
+		uint8_t out[8], back[16];
+		struct bytes_writer w;
 		long n = bytes_unbase64(BYTES(rows[i].text), out, sizeof(out));
 
 		if (!rows[i].plain) {
@@ -55,6 +56,11 @@ static void base64(void **state)
 		}
 		assert_int_equal(n, strlen(rows[i].plain));
 		assert_memory_equal(out, rows[i].plain, (size_t)n);
+		/* And back, with all its padding. */
+		w = (struct bytes_writer){ back, 0, sizeof(back), false };
+		bytes_put64(&w, (struct bytes){ out, (size_t)n });
+		assert_int_equal(w.n, ((size_t)n + 2) / 3 * 4);
+		assert_memory_equal(back, rows[i].text, strlen(rows[i].text));
 	}
 }
 

@@ -247,6 +247,76 @@ static void answers(void **state)
 	}
 }
 
+/* With a user's credentials, /rpc being well without. */
+#define TOLD(n, r)                                                             \
+	{                                                                      \
+		.reach = EXCHANGE_ANSWERED, .status = n, .reason = r           \
+	}
+#define ECHOES                                                                 \
+	{                                                                      \
+		.reach = EXCHANGE_ANSWERED, .status = 200, .echo = true        \
+	}
+
+static const struct {
+	const char *server;
+	struct exchange_facts echo, connect;
+	const char *code; /* NULL: ready */
+} deep[] = {
+	{ "CAS10A", { 0 }, { 0 }, NULL },
+	{ "CAS10A",
+	  ECHOES,
+	  { .reach = EXCHANGE_ANSWERED, .status = 200, .a3 = true, .c2 = true },
+	  NULL },
+	{ "CAS10A", TOLD(401, "Unauthorized"), { 0 }, "credentials" },
+	{ "CAS10A", TOLD(200, "OK"), { 0 }, "not-rpcproxy" },
+	{ "CAS10A", TOLD(403, "Forbidden"), { 0 }, "echo" },
+	{ "CAS10A", FAILS(EXCHANGE_SILENT, "is silent"), { 0 }, "echo" },
+	{ "CAS10A", ECHOES, TOLD(503, "RPC Error: 6ba"), "rpc-down" },
+	{ "CAS07", ECHOES, TOLD(503, "RPC Error: 6BA, EEInfo: AA=="),
+	  "rpc-down" },
+	{ "EX13A", ECHOES, TOLD(503, "RPC Error: 6ba"), "rpc-down" },
+	{ "CAS10A", ECHOES, TOLD(503, "RPC Error: 6bab"), "connect" },
+	{ "CAS10A", ECHOES, TOLD(503, "RPC Error: 5"), "valid-ports" },
+	{ "CAS10A", ECHOES, TOLD(503, "RPC Error: 57"), "connect" },
+	{ "CAS10A", ECHOES, TOLD(401, "Unauthorized"), "valid-ports" },
+	{ "CAS10A", ECHOES, TOLD(404, "Not Found"), "connect" },
+	{ "CAS10A", ECHOES, FAILS(EXCHANGE_CUT, "hung up"), "connect" },
+	{ "CAS10A", ECHOES, TOLD(200, "Success"), "connect" },
+	{ "CAS10A",
+	  ECHOES,
+	  { .reach = EXCHANGE_ANSWERED, .status = 200, .a3 = true },
+	  "half-open" },
+};
+
+static void with_credentials(void **state)
+{
+	struct exchange_topology t = world();
+
+	for (size_t i = 0; i < ARRAY_LEN(deep); i++) {
+		struct exchange_preflight in = {
+			.topology = &t,
+			.server = of(deep[i].server),
+			.protocol = EXCHANGE_RPC,
+			.vdir = OK,
+			.echo = deep[i].echo,
+			.connect = deep[i].connect,
+		};
+		struct exchange_finding f[EXCHANGE_FINDINGS];
+		unsigned n = exchange_judge(&in, f);
+
+		if (n != (deep[i].code != NULL) ||
+		    (n && strcmp(f[0].code, deep[i].code)))
+			fail_msg("row %zu: %s", i, n ? f[0].code : "none");
+		assert_true(!n || (f[0].severity == EXCHANGE_ERROR &&
+				   !strchr(f[0].text, '{') &&
+				   !strstr(f[0].cmdlet, "{F}")));
+		/* Beside what the first look has found. */
+		in.vdir.schemes = B | N;
+		if (!exchange_is_modern(in.server->version))
+			assert_int_equal(exchange_judge(&in, f), n + 1);
+	}
+}
+
 /* Of which servers an organisation is made, the build of the first as the
  * network says it, and what is found about the first. */
 static const struct {
@@ -414,8 +484,11 @@ static void should_serve(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(answers),	cmocka_unit_test(gates),
-		cmocka_unit_test(version_gate), cmocka_unit_test(impossible),
+		cmocka_unit_test(answers),
+		cmocka_unit_test(gates),
+		cmocka_unit_test(with_credentials),
+		cmocka_unit_test(version_gate),
+		cmocka_unit_test(impossible),
 		cmocka_unit_test(should_serve),
 	};
 

@@ -61,10 +61,13 @@ static void no_answer(void **state)
 static void questions(void **state)
 {
 	for (int p = 0; p < EXCHANGE_POP; p++)
-		for (int a = EXCHANGE_ASK_HEALTH; a <= EXCHANGE_ASK_VDIR; a++) {
+		for (int a = EXCHANGE_ASK_HEALTH; a <= EXCHANGE_ASK_CONNECT;
+		     a++) {
+			if (a > EXCHANGE_ASK_VDIR && p != EXCHANGE_RPC)
+				continue;
 			struct exchange_question q =
 				exchange_question((enum exchange_protocol)p,
-						  (enum exchange_ask)a);
+						  (enum exchange_ask)a, false);
 			enum exchange_protocol of;
 
 			assert_true(exchange_classify(BYTES(q.path), &of));

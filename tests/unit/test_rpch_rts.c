@@ -396,6 +396,37 @@ static void peeks_end_early(void **state)
 				n < bad[i].at ? RPCH_MORE : RPCH_NOT_RTS);
 }
 
+/* What we open a virtual connection with is what a client does. */
+static void our_openings(void **state)
+{
+	struct rpch_opening o;
+	uint8_t a1[RPCH_CONN_A1_SIZE], b1[RPCH_CONN_B1_SIZE];
+	struct rpch_rts r;
+
+	memset(&o.vc, 1, sizeof(o.vc));
+	memset(&o.out, 2, sizeof(o.out));
+	memset(&o.in, 3, sizeof(o.in));
+	memset(&o.group, 4, sizeof(o.group));
+	rpch_conn_a1(a1, &o);
+	assert_int_equal(
+		rpch_peek(RPCH_C_O, (struct bytes){ a1, sizeof(a1) }, &r),
+		RPCH_OK);
+	assert_int_equal(r.kind, RPCH_PDU_CONN_A1);
+	assert_memory_equal(&r.vc, &o.vc, sizeof(o.vc));
+	assert_memory_equal(&r.channel, &o.out, sizeof(o.out));
+	assert_int_equal(r.window, 64 << 10);
+	rpch_conn_b1(b1, &o);
+	assert_int_equal(
+		rpch_peek(RPCH_C_I, (struct bytes){ b1, sizeof(b1) }, &r),
+		RPCH_OK);
+	assert_int_equal(r.kind, RPCH_PDU_CONN_B1);
+	assert_memory_equal(&r.vc, &o.vc, sizeof(o.vc));
+	assert_memory_equal(&r.channel, &o.in, sizeof(o.in));
+	assert_memory_equal(&r.group, &o.group, sizeof(o.group));
+	assert_int_equal(r.lifetime, 1 << 30);
+	assert_int_equal(r.keepalive, 300000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -407,6 +438,7 @@ int main(void)
 		cmocka_unit_test(long_ones),
 		cmocka_unit_test(peeks),
 		cmocka_unit_test(peeks_end_early),
+		cmocka_unit_test(our_openings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
