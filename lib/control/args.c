@@ -144,6 +144,19 @@ int control_check(const struct control_spec *spec, const json_t *args,
 	return 0;
 }
 
+char *control_args_text(const struct control_spec *spec, const json_t *args)
+{
+	json_t *shown = json_copy((json_t *)(uintptr_t)args);
+	char *text;
+
+	for (const struct control_arg *a = spec->args; a->name; a++)
+		if (a->type == CONTROL_SECRET)
+			json_object_del(shown, a->name);
+	text = json_dumps(shown, JSON_COMPACT);
+	json_decref(shown);
+	return text;
+}
+
 /* --- typed words --------------------------------------------------------- */
 
 struct typed {

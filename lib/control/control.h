@@ -99,6 +99,9 @@ must_check int control_check(const struct control_spec *spec,
 must_check json_t *control_args(const struct control_spec *spec, int n,
 				char *const *words, char *error, size_t cap);
 
+/* Checked arguments as they may be logged: without secrets. To be freed. */
+char *control_args_text(const struct control_spec *spec, const json_t *args);
+
 /* "mailbox move WHO SERVER [--database NAME]". Returns dst. */
 char *control_usage(const struct control_spec *spec, char *dst, size_t cap);
 void control_print_help(FILE *f);	       /* every command, a line each */

@@ -46,20 +46,6 @@ json_t *control_later(struct control_call *call)
 	return NULL;
 }
 
-/* The arguments without what nobody may read; to be freed. */
-static char *args_to_log(const struct control_call *call)
-{
-	json_t *args = json_copy((json_t *)(uintptr_t)call->args);
-	char *text;
-
-	for (const struct control_arg *a = call->spec->args; a->name; a++)
-		if (a->type == CONTROL_SECRET)
-			json_object_del(args, a->name);
-	text = json_dumps(args, JSON_COMPACT);
-	json_decref(args);
-	return text;
-}
-
 static void log_call(const struct control_call *call)
 {
 	enum log_level level = call->spec->flags & CONTROL_CHANGES
@@ -69,7 +55,7 @@ static void log_call(const struct control_call *call)
 
 	if (log_get_level() < level)
 		return;
-	args = args_to_log(call);
+	args = control_args_text(call->spec, call->args);
 	log_write(level, "control: %s %.300s by uid %d, pid %d: %s",
 		  call->spec->name, args ? args : "", (int)call->uid,
 		  (int)call->pid,

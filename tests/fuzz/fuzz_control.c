@@ -80,6 +80,19 @@ static void judge_line(struct bytes line)
 	json_decref(reply);
 }
 
+/* What is logged of a call holds no secret. */
+static void judge_log(const struct control_spec *spec, const json_t *args)
+{
+	char *text = control_args_text(spec, args);
+	char key[64];
+
+	for (const struct control_arg *a = spec->args; a->name; a++) {
+		snprintf(key, sizeof(key), "\"%s\":", a->name);
+		require(a->type != CONTROL_SECRET || !strstr(text, key));
+	}
+	free(text);
+}
+
 /* A command's name, of one word or two, and words behind it. */
 static void judge_words(struct bytes text)
 {
@@ -104,10 +117,12 @@ static void judge_words(struct bytes text)
 	}
 	*error = '\0';
 	args = control_args(spec, n - used, words + used, error, sizeof(error));
-	if (args)
+	if (args) {
 		require(!control_check(spec, args, error, sizeof(error)));
-	else
+		judge_log(spec, args);
+	} else {
 		require(*error);
+	}
 	json_decref(args);
 	free(copy);
 }
