@@ -435,6 +435,11 @@ json_t *handle_route_explain(void *ctx, struct control_call *call)
 			BYTES_FMT(path), control_arg(call, "protocol"),
 			exchange_protocol_vdir(r.protocol));
 	r.path = BYTES(decoded);
+	if (exchange_hostile_target(r.path, r.query))
+		return control_fail(call, CONTROL_USAGE,
+				    "such an address is refused with 400: it "
+				    "names more than one, or says what only an "
+				    "Exchange front end may");
 	exchange_keys(&r, &keys);
 	proxy_locate(t, a->routes, &keys, &place);
 	exchange_decide(t, &r, &place, &d);

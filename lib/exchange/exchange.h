@@ -105,6 +105,10 @@ unsigned exchange_timeout(enum exchange_protocol p);
  * X-OWA-ExplicitLogonUser is allowed when its value is one plain address. */
 bool exchange_hostile_header(struct bytes name, struct bytes value);
 bool exchange_hostile_cookie(struct bytes name);
+/* ... and this path, in a virtual directory, with this raw query? One that a
+ * front end and its back end could take for two addresses, or that says what
+ * only a front end may. */
+bool exchange_hostile_target(struct bytes decoded_path, struct bytes query);
 
 /* --- topology ------------------------------------------------------------------- */
 

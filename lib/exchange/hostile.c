@@ -65,6 +65,9 @@ bool exchange_hostile_header(struct bytes name, struct bytes value)
 	if (is(name, (const char *)logon.p))
 		return !bytes_ieq(name, logon) ||
 		       !text_is_address(bytes_trim(value));
+	/* IIS's own rewriting tells so which address was asked for. */
+	if (starts(name, "X-Original-") || is(name, "X-Rewrite-URL"))
+		return true;
 	/* What the proxy says of the client itself. */
 	return starts(name, "X-Forwarded") || is(name, "Forwarded") ||
 	       is(name, "Front-End-Https") || hostile_name(name);
@@ -72,6 +75,97 @@ bool exchange_hostile_header(struct bytes name, struct bytes value)
 
 bool exchange_hostile_cookie(struct bytes name)
 {
-	/* CVE-2021-33766: its mere presence switched authentication off. */
-	return is(name, "SecurityToken") || hostile_name(name);
+	/* CVE-2021-33766: its mere presence switched authentication off.
+	 * CVE-2021-34473: as good as the parameter, below. */
+	return is(name, "SecurityToken") || is(name, "Email") ||
+	       hostile_name(name);
+}
+
+/* --- targets -------------------------------------------------------------- */
+
+static struct bytes cut_parameter(struct bytes *query)
+{
+	struct bytes all = *query;
+	size_t n = 0;
+
+	while (n < all.n && all.p[n] != '&' && all.p[n] != ';')
+		n++;
+	*query = bytes_from(all, n + 1);
+	return bytes_upto(all, n);
+}
+
+/* A token of a front end's may stand in the query as well. */
+static bool has_hostile_parameter(struct bytes query)
+{
+	char name[64];
+
+	while (query.n) {
+		struct bytes parameter = cut_parameter(&query);
+
+		if (text_unescape(bytes_cut(&parameter, '='), name,
+				  sizeof(name)) &&
+		    hostile_name(BYTES(name)))
+			return true;
+	}
+	return false;
+}
+
+/* Nothing that a path, its end or another encoding could be made of; and one
+ * address that is nothing else. */
+static bool is_plain_query(struct bytes query)
+{
+	static const struct bytes email = BYTES_LIT("Email");
+	unsigned addresses = 0;
+	char text[512];
+
+	while (query.n) {
+		struct bytes value, parameter = cut_parameter(&query);
+
+		if (!text_unescape(parameter, text, sizeof(text)) ||
+		    strpbrk(text, "/\\%?#;"))
+			return false;
+		value = BYTES(text);
+		if (!bytes_ieq(bytes_cut(&value, '='), email))
+			continue;
+		if (addresses++ || !text_is_address(value))
+			return false;
+	}
+	return true;
+}
+
+/* What may stand behind autodiscover.json: "", "/v1.0", "/v1.0/ADDRESS". */
+static bool is_plain_rest(struct bytes rest)
+{
+	struct bytes version = bytes_cut(&rest, '/');
+	struct bytes address = bytes_cut(&rest, '/');
+
+	for (size_t i = 0; i < version.n; i++)
+		if (i ? version.p[i] != '.' && !ascii_is_digit(version.p[i])
+		      : ascii_lower(version.p[i]) != 'v')
+			return false;
+	return !rest.n && (!address.n || text_is_address(address));
+}
+
+/* ProxyShell and ProxyNotShell (CVE-2021-34473, CVE-2022-41040): wherever
+ * autodiscover.json was named, the front end cut the address out of the URL
+ * before it asked the back end, and so what looked like an address chose the
+ * virtual directory. Only its honest forms are let through. */
+static bool is_hostile_json(struct bytes path, struct bytes query)
+{
+	static const struct bytes vdir = BYTES_LIT("Autodiscover");
+	static const struct bytes json = BYTES_LIT("autodiscover.json");
+	struct bytes rest = bytes_from(path, 1);
+	struct bytes first = bytes_cut(&rest, '/');
+	struct bytes segment = bytes_cut(&rest, '/');
+
+	if (bytes_ieq(first, vdir) && bytes_ieq(segment, json))
+		return !is_plain_rest(rest) || !is_plain_query(query);
+	while (segment.n && !bytes_istarts(segment, json))
+		segment = bytes_cut(&rest, '/');
+	return segment.n;
+}
+
+bool exchange_hostile_target(struct bytes path, struct bytes query)
+{
+	return is_hostile_json(path, query) || has_hostile_parameter(query);
 }

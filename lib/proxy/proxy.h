@@ -231,6 +231,7 @@ void proxy_drain(struct proxy *p, usec_t now);
 	X(malformed, "requests refused as malformed")                          \
 	X(misdirected, "requests for a host that is not ours")                 \
 	X(unknown_vdir, "requests for an unknown virtual directory")           \
+	X(hostile_targets, "requests refused: their address is an attack")     \
 	X(redirect_loops, "redirects of servers to the very address asked "    \
 			  "for, stopped")                                      \
 	X(bad_responses, "back-end answers refused as malformed")              \

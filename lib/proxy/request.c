@@ -353,6 +353,14 @@ static enum step judge(struct session *s, usec_t now)
 			"here.",
 			false, now);
 	}
+	if (exchange_hostile_target(BYTES(p->path), h->query)) {
+		p->stats.hostile_targets++;
+		return session_answer(
+			s, 400, NULL,
+			"This address names more than one, or says what only "
+			"an Exchange front end may.",
+			false, now);
+	}
 	if (p->config->inactive >> s->protocol & 1) {
 		p->stats.inactive++;
 		return session_answer(s, 503, NULL,

@@ -230,6 +230,8 @@ static void hostile_headers(void **state)
 		{ "msExchLogonAccount", "x", true },
 		{ "msExchLogonMailbox", "x", true },
 		{ "msExchTargetMailbox", "x", true },
+		{ "X-Original-URL", "/powershell", true },
+		{ "X-Rewrite-URL", "/powershell", true },
 		/* the same server variable to IIS */
 		{ "X_CommonAccessToken", "x", true },
 		{ "X_BackEndCookie", "x", true },
@@ -281,6 +283,8 @@ static void hostile_cookies(void **state)
 		{ "SecurityToken", true },
 		{ "securitytoken", true },
 		{ "X-CommonAccessToken", true },
+		{ "email", true },
+		{ "EmailAddress", false },
 		{ "X-BackEndCookie", false },
 		{ "X-BackEndOverrideCookie", false },
 		{ "cadata", false },
@@ -297,6 +301,85 @@ static void hostile_cookies(void **state)
 		if (exchange_hostile_cookie(BYTES(rows[i].name)) !=
 		    rows[i].hostile)
 			fail_msg("%s", rows[i].name);
+}
+
+static void hostile_targets(void **state)
+{
+	static const struct {
+		const char *path, *query;
+		bool hostile;
+	} rows[] = {
+		/* Autodiscover V2 */
+		{ "/autodiscover/autodiscover.json", "", false },
+		{ "/Autodiscover/AutoDiscover.JSON/", "Protocol=EWS", false },
+		{ "/autodiscover/autodiscover.json",
+		  "Email=alice%40contoso.com&Protocol=ActiveSync"
+		  "&RedirectCount=1",
+		  false },
+		{ "/autodiscover/autodiscover.json",
+		  "protocol=ews&email=o'neil+x@contoso.com", false },
+		{ "/autodiscover/autodiscover.json/v1.0", "Protocol=EWS",
+		  false },
+		{ "/autodiscover/autodiscover.json/v1.0/alice@contoso.com",
+		  "Protocol=EWS", false },
+		{ "/autodiscover/autodiscover.json/v1.0/alice@contoso.com/", "",
+		  false },
+		/* CVE-2021-34473, as it was published and varied */
+		{ "/autodiscover/autodiscover.json",
+		  "@evil.com/mapi/nspi/?&Email=autodiscover/"
+		  "autodiscover.json%3f@evil.com",
+		  true },
+		{ "/autodiscover/autodiscover.json", "@evil.com/owa/", true },
+		{ "/autodiscover/autodiscover.json", "a=b@c/powershell", true },
+		{ "/autodiscover/autodiscover.json", "a=b%40c%2Fpowershell",
+		  true },
+		{ "/autodiscover/autodiscover.json", "a=b@c%5cpowershell",
+		  true },
+		{ "/autodiscover/autodiscover.json", "a=b@c%252fpowershell",
+		  true },
+		{ "/autodiscover/autodiscover.json", "a=b@c%u2215x", true },
+		{ "/autodiscover/autodiscover.json", "a=b@c%00", true },
+		{ "/autodiscover/autodiscover.json", "@evil/x&Email=a@b.c",
+		  true },
+		{ "/autodiscover/autodiscover.json", "Email=a@b.c/x", true },
+		{ "/autodiscover/autodiscover.json", "%45mail=alice", true },
+		{ "/autodiscover/autodiscover.json", "Email=", true },
+		{ "/autodiscover/autodiscover.json", "Email=a@b.c&email=d@e.f",
+		  true },
+		{ "/autodiscover/autodiscover.json", "x;Email=a@b.c@d", true },
+		/* CVE-2022-41040 */
+		{ "/autodiscover/autodiscover.json@evil.com/powershell", "",
+		  true },
+		{ "/autodiscover/admin@localhost/powershell/autodiscover.json",
+		  "x=a", true },
+		{ "/autodiscover/autodiscover.json/powershell", "", true },
+		{ "/autodiscover/autodiscover.json/v1.0/a@b.c/powershell", "",
+		  true },
+		{ "/autodiscover/autodiscover.json/v1.0/powershell", "", true },
+		{ "/autodiscover/autodiscover.json/v@evil/a@b.c", "", true },
+		{ "/autodiscover/autodiscover.json.", "", true },
+		{ "/autodiscover/autodiscover.json::$DATA", "", true },
+		{ "/autodiscover/x/autodiscover.json", "", true },
+		{ "/EWS/autodiscover.json", "Email=a@b.c", true },
+		{ "/owa/autodiscover.json/v1.0/a@b.c", "", true },
+		/* other paths may hold addresses, their queries anything */
+		{ "/autodiscover/autodiscover.xml", "a=b@c/powershell", false },
+		{ "/owa/alice@contoso.com/", "a=/ecp/..", false },
+		/* a token of a front end's */
+		{ "/PowerShell", "PSVersion=5.1&X-Rps-CAT=VgEA", true },
+		{ "/PowerShell", "x-rps-cat", true },
+		{ "/PowerShell", "a;X%2dRps_CAT=V", true },
+		{ "/PowerShell", "X-Rps-CATx=V", false },
+		{ "/owa/", "X-BEResource=a", true },
+		{ "/owa/", "X-BackEndServer=a", true },
+		{ "/owa/", "a=X-Rps-CAT&&%zz=1&ae=Folder", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (exchange_hostile_target(BYTES(rows[i].path),
+					    BYTES(rows[i].query)) !=
+		    rows[i].hostile)
+			fail_msg("%s?%s", rows[i].path, rows[i].query);
 }
 
 static struct exchange_server server(const char *name, const char *fqdn,
@@ -460,6 +543,7 @@ int main(void)
 		cmocka_unit_test(paths),
 		cmocka_unit_test(hostile_headers),
 		cmocka_unit_test(hostile_cookies),
+		cmocka_unit_test(hostile_targets),
 		cmocka_unit_test(roles),
 		cmocka_unit_test(names),
 		cmocka_unit_test(guids),
