@@ -202,8 +202,9 @@ bool http_has_token(struct bytes list, struct bytes token);
  * @return HTTP_OK, or HTTP_BAD_PATH when decoding changes its segments or could
  * if done twice: %2f, %5c, %00 and other control bytes, %3f, %23, ';', a
  * segment of dots and spaces only ("..", ".", "...", ".%20"), "//", '\', double
- * encoding, bad or overlong UTF-8, a raw byte >= 0x80, a stray '%'; or when it
- * does not fit. The raw bytes are what is forwarded. "*" passes.
+ * encoding, bad or overlong UTF-8, a character that Windows could narrow to one
+ * of ASCII, a raw byte >= 0x80, a stray '%'; or when it does not fit. The raw
+ * bytes are what is forwarded. "*" passes.
  */
 enum http_verdict http_path(struct bytes path, char *dst, size_t cap);
 

@@ -27,44 +27,39 @@ static int decode(struct bytes b, size_t *i)
 	return high < 0 || low < 0 ? DECODE_BAD : high << 4 | low;
 }
 
-/* Length of the UTF-8 sequence at p, 0 when it is none: RFC 3629 4. */
-static size_t utf8_len(const uint8_t *p, size_t n)
+/* Windows narrows a name to the code page of its machine by what looks alike
+ * (best fit), or makes one of what means the same (NFKC). Here is what could
+ * become '.', '/', '\' or '%'. `c`: one character, beyond ASCII. */
+static bool has_double(struct bytes c)
 {
-	static const struct {
-		uint8_t first, last; /* of the first byte */
-		uint8_t second_from, second_to; /* overlong, surrogates */
-		uint8_t len;
-	} rows[] = {
-		{ 0x00, 0x7f, 0, 0, 1 },       { 0xc2, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 }, { 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 }, { 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 }, { 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	static const struct bytes doubles[] = {
+		BYTES_LIT("\xc2\xa5"), /* U+00A5: '\' in Japan, */
+		BYTES_LIT("\xe2\x80\xa4"), /* U+2024, dot leaders */
+		BYTES_LIT("\xe2\x80\xa5"), /* U+2025 */
+		BYTES_LIT("\xe2\x80\xa6"), /* U+2026 */
+		BYTES_LIT("\xe2\x81\x84"), /* U+2044, fraction slash */
+		BYTES_LIT("\xe2\x82\xa9"), /* U+20A9: in Korea */
+		BYTES_LIT("\xe2\x88\x95"), /* U+2215, division slash */
+		BYTES_LIT("\xe2\x88\x96"), /* U+2216, set minus */
+		BYTES_LIT("\xef\xb9\x92"), /* U+FE52, small full stop */
+		BYTES_LIT("\xef\xb9\xa8"), /* U+FE68, small backslash */
+		BYTES_LIT("\xef\xb9\xaa"), /* U+FE6A, small percent sign */
 	};
 
-	for (size_t r = 0; r < ARRAY_LEN(rows); r++) {
-		if (p[0] < rows[r].first || p[0] > rows[r].last)
-			continue;
-		if (rows[r].len > n)
-			return 0;
-		if (rows[r].len > 1 &&
-		    (p[1] < rows[r].second_from || p[1] > rows[r].second_to))
-			return 0;
-		for (size_t i = 2; i < rows[r].len; i++)
-			if ((p[i] & 0xc0) != 0x80)
-				return 0;
-		return rows[r].len;
-	}
-	return 0;
+	for (size_t i = 0; i < ARRAY_LEN(doubles); i++)
+		if (bytes_eq(c, doubles[i]))
+			return true;
+	/* U+FF00..U+FF5E: ASCII, wide */
+	return c.n == 3 && c.p[0] == 0xef &&
+	       (c.p[1] == 0xbc || (c.p[1] == 0xbd && c.p[2] <= 0x9e));
 }
 
-static bool is_utf8(struct bytes b)
+/* UTF-8, and every character one that only it can be. */
+static bool is_unmistakable(struct bytes b)
 {
-	size_t n;
-
-	for (size_t i = 0; i < b.n; i += n) {
-		n = utf8_len(b.p + i, b.n - i);
-		if (!n)
+	for (size_t n; b.n; b = bytes_from(b, n)) {
+		n = bytes_utf8(b);
+		if (!n || (n > 1 && has_double(bytes_upto(b, n))))
 			return false;
 	}
 	return true;
@@ -132,7 +127,7 @@ enum http_verdict http_path(struct bytes path, char *dst, size_t cap)
 			return HTTP_BAD_PATH;
 		dst[out.n++] = (char)c;
 	}
-	if (!segments_ok(out) || encoded_still(out) || !is_utf8(out))
+	if (!segments_ok(out) || encoded_still(out) || !is_unmistakable(out))
 		return HTTP_BAD_PATH;
 	dst[out.n] = '\0';
 	return HTTP_OK;

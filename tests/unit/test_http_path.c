@@ -99,6 +99,25 @@ static const struct {
 	{ "/%fe", NULL },
 	{ "/%ff", NULL },
 	{ "/\xc3\xa4", NULL }, /* must be encoded in a target */
+	/* what Windows could take for ASCII */
+	{ "/owa/%ef%bc%8e%ef%bc%8e/ecp", NULL }, /* U+FF0E */
+	{ "/owa%EF%BC%8Fecp", NULL }, /* U+FF0F */
+	{ "/owa%ef%bc%bcecp", NULL }, /* U+FF3C */
+	{ "/owa/%ef%bd%90owershell", NULL }, /* U+FF50 */
+	{ "/owa/%ef%bc%852e", NULL }, /* U+FF05 */
+	{ "/owa/%e2%80%a4%e2%80%a4/", NULL },
+	{ "/owa/%e2%80%a5/", NULL },
+	{ "/owa/%e2%80%a6", NULL },
+	{ "/owa%e2%81%84ecp", NULL },
+	{ "/owa%e2%88%95ecp", NULL },
+	{ "/owa%e2%88%96ecp", NULL },
+	{ "/owa%c2%a5ecp", NULL },
+	{ "/owa%e2%82%a9ecp", NULL },
+	{ "/owa/%ef%b9%92%ef%b9%92/", NULL },
+	{ "/owa%ef%b9%a8ecp", NULL },
+	{ "/owa/%ef%b9%aa2e", NULL },
+	{ "/%ef%bd%9f%ef%b9%93%e2%80%a7", /* beside them */
+	  "/\xef\xbd\x9f\xef\xb9\x93\xe2\x80\xa7" },
 };
 
 static void paths(void **state)
