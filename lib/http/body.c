@@ -85,6 +85,7 @@ static const char *const forbidden[] = {
 	"x-anonresource*",
 	"x-be*",
 	"x-backend*",
+	"x-calculatedbetarget",
 	"x-commonaccesstoken",
 	"x-feserver",
 	"x-forwarded-*",
@@ -97,7 +98,7 @@ static const char *const forbidden[] = {
 	"x-rewrite-url",
 	"x-rps-cat",
 	"x-sourcecafeserver",
-	"x-targetserver",
+	"x-target*",
 };
 
 static bool trailer_forbidden(const struct http_body *b)

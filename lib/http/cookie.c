@@ -34,3 +34,35 @@ bool http_cookie_next(struct bytes *rest, struct http_cookie *c)
 	}
 	return false;
 }
+
+/* A server that splits at ',' as well (RFC 2109) finds names in between. */
+static bool is_hostile(struct bytes raw, bool (*hostile)(struct bytes name))
+{
+	while (raw.n) {
+		struct bytes piece = bytes_cut(&raw, ',');
+
+		if (hostile(trim_to_token(bytes_cut(&piece, '='))))
+			return true;
+	}
+	return false;
+}
+
+void http_put_cookies(struct bytes_writer *w, const struct http_field *f,
+		      bool (*hostile)(struct bytes name))
+{
+	struct bytes rest = f->value;
+	struct http_cookie c;
+	bool first = true;
+
+	while (http_cookie_next(&rest, &c)) {
+		if (is_hostile(c.raw, hostile))
+			continue;
+		if (first)
+			bytes_put(w, f->name);
+		bytes_puts(w, first ? ": " : "; ");
+		bytes_put(w, c.raw);
+		first = false;
+	}
+	if (!first)
+		bytes_puts(w, "\r\n");
+}

@@ -224,8 +224,8 @@ struct http_cookie {
 
 /* The next cookie of a Cookie header's value, loop:
  * `struct bytes rest = f->value; while (http_cookie_next(&rest, &c)) ...`.
- * Those kept are joined with "; ". A ';' ends a cookie even inside quotes, as
- * ASP.NET reads it; one without '=' is all name. */
+ * A ';' ends a cookie even inside quotes, as ASP.NET reads it; one without '='
+ * is all name. */
 bool http_cookie_next(struct bytes *rest, struct http_cookie *c);
 
 struct http_challenge {
@@ -284,6 +284,11 @@ enum http_verdict http_body_next(struct http_body *b, struct bytes in,
  * counts as overflow: such a head must not leave. */
 void http_put_field(struct bytes_writer *w, struct bytes name,
 		    struct bytes value);
+/* A Cookie field without the cookies of which any reader could find a name that
+ * is hostile; the others as they came, byte for byte, joined with "; ". No line
+ * when none is left. */
+void http_put_cookies(struct bytes_writer *w, const struct http_field *f,
+		      bool (*hostile)(struct bytes name));
 /* The request line towards an origin, in HTTP/1.1: an absolute target becomes
  * origin form, RFC 9112 3.2.1; path and query go byte for byte. */
 void http_put_request_line(struct bytes_writer *w, const struct http_head *h);

@@ -403,27 +403,6 @@ static bool dropped(const struct http_field *f)
 	       exchange_hostile_header(f->name, f->value);
 }
 
-/* Cookies that Exchange front ends send each other never come from outside;
- * all others stay as they are, byte for byte. */
-static void put_cookies(struct bytes_writer *w, const struct http_field *f)
-{
-	struct bytes rest = f->value;
-	struct http_cookie c;
-	bool first = true;
-
-	while (http_cookie_next(&rest, &c)) {
-		if (exchange_hostile_cookie(c.name))
-			continue;
-		if (first)
-			bytes_put(w, f->name);
-		bytes_puts(w, first ? ": " : "; ");
-		bytes_put(w, c.raw);
-		first = false;
-	}
-	if (!first)
-		bytes_puts(w, "\r\n");
-}
-
 static void put_forwarded(struct bytes_writer *w, const struct session *s,
 			  const struct http_head *h)
 {
@@ -442,7 +421,7 @@ static void put_request(struct bytes_writer *w, const struct session *s,
 		const struct http_field *f = &h->field[i];
 
 		if (f->known == HTTP_COOKIE)
-			put_cookies(w, f);
+			http_put_cookies(w, f, exchange_hostile_cookie);
 		else if (!dropped(f))
 			http_put_field(w, f->name, f->value);
 	}

@@ -246,6 +246,41 @@ static void cookies(void **state)
 				      &(struct http_cookie){ 0 }));
 }
 
+static bool is_bad(struct bytes name)
+{
+	return bytes_ieq(name, BYTES("bad"));
+}
+
+static void cookies_kept(void **state)
+{
+	static const struct {
+		const char *in, *out; /* "": no line at all */
+	} rows[] = {
+		{ "a=b", "Cookie: a=b\r\n" },
+		{ "a=b;c = d ;; e", "Cookie: a=b; c = d; e\r\n" },
+		{ "bad=1", "" },
+		{ "; bad; BAD =2", "" },
+		{ "a=1; bad=2; b=3", "Cookie: a=1; b=3\r\n" },
+		{ "a=\"1; bad=2\"; b=3", "Cookie: a=\"1; b=3\r\n" },
+		/* a ',' begins another one for who knows RFC 2109 only */
+		{ "a=1, bad=2; b=3", "Cookie: b=3\r\n" },
+		{ "a=1,\"bad\" = 2", "" },
+		{ "a=1,badly=2; b=bad,c", "Cookie: a=1,badly=2; b=bad,c\r\n" },
+		{ "", "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct http_field f = { .name = BYTES("Cookie"),
+					.value = BYTES(rows[i].in) };
+		uint8_t room[64];
+		struct bytes_writer w = { room, 0, sizeof(room), false };
+
+		http_put_cookies(&w, &f, is_bad);
+		assert_int_equal(w.n, strlen(rows[i].out));
+		assert_memory_equal(room, rows[i].out, w.n);
+	}
+}
+
 static const struct {
 	const char *value;
 	const char *scheme[4], *whole[4];
@@ -285,10 +320,9 @@ static void challenges(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(paths),
-		cmocka_unit_test(queries),
-		cmocka_unit_test(challenges),
-		cmocka_unit_test(cookies),
+		cmocka_unit_test(paths),	cmocka_unit_test(queries),
+		cmocka_unit_test(challenges),	cmocka_unit_test(cookies),
+		cmocka_unit_test(cookies_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
