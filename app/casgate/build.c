@@ -421,6 +421,7 @@ static void fill_limits(const struct conf *conf, struct proxy_config *p)
 					  (uint16_t)l->headers };
 	p->max_handshakes = l->handshakes;
 	p->handshake_budget = l->handshake_budget;
+	p->rpc_denials = l->rpc_denials;
 	p->timeouts = (struct proxy_timeouts){
 		.tls_handshake = t->tls_handshake,
 		.request_head = t->request_head,

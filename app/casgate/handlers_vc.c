@@ -56,7 +56,7 @@ static json_t *row(const struct proxy_channel_info *c, size_t n)
 {
 	const char *server = c->server;
 	uint64_t pdus = 0, up = 0, down = 0, ping = UINT64_MAX;
-	unsigned in = 0, out = 0, level = 0;
+	unsigned in = 0, out = 0, level = 0, denials = 0;
 	bool split = false;
 	char vc[33];
 
@@ -68,17 +68,18 @@ static json_t *row(const struct proxy_channel_info *c, size_t n)
 		down += c[i].bytes_down;
 		ping = min(ping, c[i].ping_us);
 		level = max(level, (unsigned)c[i].auth_level);
+		denials = max(denials, c[i].denials);
 		if (!server[0])
 			server = c[i].server;
 		split |= c[i].server[0] && strcmp(c[i].server, server) != 0;
 	}
 	cookie_text(c->vc, vc);
 	return json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:I, s:I, s:I, s:I, "
-		"s:I, s:b}",
+		"{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:I, s:I, s:I, "
+		"s:I, s:I, s:b}",
 		"vc", vc, "user", c->user, "client", c->client, "target",
 		c->target, "server", server, "in", (int)in, "out", (int)out,
-		"auth_level", (int)level, "age_ms",
+		"auth_level", (int)level, "denials", (int)denials, "age_ms",
 		(json_int_t)(c->age_us / 1000), "ping_ms",
 		ping == UINT64_MAX ? (json_int_t)-1 : (json_int_t)(ping / 1000),
 		"pdus", (json_int_t)pdus, "bytes_up", (json_int_t)up,

@@ -269,6 +269,7 @@ struct conf_limits {
 	uint32_t sessions;	/* client connections, all workers together */
 	uint32_t handshakes;	/* TLS handshakes in progress, a worker */
 	usec_t handshake_budget; /* for handshakes in one turn */
+	uint32_t rpc_denials;	 /* of a virtual connection; 0: any number */
 };
 
 struct conf_access_log {

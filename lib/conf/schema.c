@@ -596,6 +596,10 @@ static const struct setting limits_rows[] = {
 	       "TLS handshakes in progress, a worker"),
 	TIME("handshake-budget", handshake_budget, 100, MSEC(20), 0, "500us",
 	     "time a worker gives to handshakes before it turns to packets"),
+	NUMBER("rpc-denials", rpc_denials, 0, 10000, 0, "10",
+	       "RPC calls and binds denied by the server after which a virtual "
+	       "connection of Outlook Anywhere is closed, for who is denied so "
+	       "much is guessing; 0: never"),
 };
 SCHEMA(limits, limits_rows, NULL);
 #undef S

@@ -93,6 +93,7 @@ struct proxy_config {
 	struct http_limits limits;
 	struct proxy_timeouts timeouts;
 	bool rpc_encryption_required; /* of legacy mailboxes' clients */
+	unsigned rpc_denials; /* end a virtual connection; 0: none does */
 	struct proxy_offer offer[EXCHANGE_PROTOCOL_COUNT]; /* and the schemes
 							    * it holds:
 							    * topology.policy */
@@ -194,6 +195,7 @@ struct proxy_channel_info {
 	uint8_t vc[16];	/* cookie; all 0: not seen */
 	bool out, recycled, opaque;
 	uint8_t auth_level; /* of the last bind */
+	unsigned denials; /* of the virtual connection; of OUT only */
 	char user[128], target[64], server[EXCHANGE_NAME];
 	char client[IPADDR_STR];
 	uint64_t age_us, ping_us; /* since; ping UINT64_MAX: none */
@@ -280,6 +282,8 @@ void proxy_drain(struct proxy *p, usec_t now);
 	X(vc_unanswered, "questions to other workers not answered in time")    \
 	X(rpc_unencrypted, "RPC binds of legacy mailboxes not encrypted")      \
 	X(rpc_refused, "of them refused")                                      \
+	X(rpc_denials, "RPC calls and binds that servers denied")              \
+	X(vc_guessing, "virtual connections cut off: denied too often")        \
 	X(buffers_used, "plaintext buffers out now")                           \
 	X(large_buffers_used, "large plaintext buffers out now")               \
 	X(admission, "admission level now (0 = everything)")

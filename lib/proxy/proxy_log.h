@@ -20,7 +20,8 @@
 	X(PROXY_END_MALFORMED, "a malformed message was cut off")              \
 	X(PROXY_END_TIMEOUT, "nothing moved for too long")                     \
 	X(PROXY_END_KILLED, "ended by the administrator")                      \
-	X(PROXY_END_EVICTED, "gave way to others: buffers are short")
+	X(PROXY_END_EVICTED, "gave way to others: buffers are short")          \
+	X(PROXY_END_RPC, "cut off: RPC not encrypted, or denied too often")
 
 enum proxy_end {
 #define X(id, words) id,

@@ -162,6 +162,8 @@ enum step relay_step(struct session *s, usec_t now)
 	struct proxy *p = s->proxy;
 	enum step up, down;
 
+	if (s->rpc && s->rpc->cut)
+		return rpc_cut(s, now);
 	if (!s->head_sent)
 		return request_forward(s, now);
 	if (s->client.failed)

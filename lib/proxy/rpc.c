@@ -145,6 +145,7 @@ static void agreed(struct session *s)
 	struct rpc *r = s->rpc;
 
 	r->joined = !r->note.full;
+	r->denials = r->note.denials;
 	p->stats.vc_full += r->note.full;
 	p->stats.vc_joined += r->joined && !r->note.known;
 	p->stats.vc_strangers += r->recycled && !r->note.known;
@@ -213,12 +214,18 @@ void rpc_connected(struct session *s, usec_t now)
 /* --- answers of owners
  * ---------------------------------------------------------------- */
 
-/* The client has been told, or nobody is there to be told: the channel ends,
- * soon, for a step of its session may be under way. */
+/* The session ends soon: a step of it may be under way. */
+static void cut(struct rpc *r)
+{
+	r->cut = true;
+	session_queue(r->session, &r->session->proxy->ready);
+}
+
+/* The client has been told, or nobody is there to be told. */
 static void refused(struct proxy *p, struct rpc *r, usec_t now)
 {
 	if (r->session)
-		session_deadline(r->session, now);
+		cut(r);
 	else
 		leave(p, r, now);
 }
@@ -233,6 +240,42 @@ static void ask_fault(struct proxy *p, struct rpc *r, usec_t now)
 		r->asking = false;
 	}
 	refused(p, r, now);
+}
+
+/* Whoever is denied so much is guessing: both channels end. */
+static void judge_denials(struct proxy *p, struct rpc *r, usec_t now)
+{
+	unsigned most = p->config->rpc_denials;
+
+	r->denials = r->note.denials;
+	if (!most || r->denials < most || r->cut)
+		return;
+	p->stats.vc_guessing++;
+	cut(r);
+	ask_fault(p, r, now);
+}
+
+/* The owner adds up, for one OUT channel may replace another. */
+static void tell_denials(struct proxy *p, struct rpc *r, usec_t now)
+{
+	struct vc_note *n = &r->note;
+
+	while (!r->asking && r->down.denials > r->told) {
+		n->verb = VC_DENY;
+		n->denials = r->down.denials - r->told;
+		r->told = r->down.denials;
+		p->stats.rpc_denials += n->denials;
+		if (r->joined) {
+			r->asking = true;
+			if (!vc_ask(p, n, now))
+				return;
+			r->asking = false;
+		} else {
+			n->denials += r->denials;
+			n->to = (struct vc_end){ 0 };
+		}
+		judge_denials(p, r, now);
+	}
 }
 
 void rpc_answered(struct proxy *p, struct vc_note *n, usec_t now)
@@ -257,6 +300,14 @@ void rpc_answered(struct proxy *p, struct vc_note *n, usec_t now)
 		break;
 	case VC_LEAVE:
 		free_rpc(p, r);
+		break;
+	case VC_DENY:
+		if (!s) {
+			leave(p, r, now);
+		} else {
+			judge_denials(p, r, now);
+			tell_denials(p, r, now);
+		}
 		break;
 	case VC_REFUSE:
 		ask_fault(p, r, now);
@@ -331,6 +382,7 @@ void rpc_down(struct session *s, struct bytes piece, usec_t now)
 	while (rpch_watch(&r->down, &s->proxy->rpc_counts, &piece, &ev) ==
 	       RPCH_OK)
 		note_event(r, &ev, now);
+	tell_denials(s->proxy, r, now);
 }
 
 void rpc_answer_begins(struct session *s, const struct http_head *h)
@@ -359,6 +411,14 @@ enum step rpc_close(struct session *s, usec_t now)
 	return session_kill(s, false, now);
 }
 
+enum step rpc_cut(struct session *s, usec_t now)
+{
+	record_how(s, PROXY_END_RPC);
+	/* Who has an answer reads it to its end. */
+	return s->answering ? session_linger(s, now)
+			    : session_kill(s, true, now);
+}
+
 usec_t rpc_silence(const struct session *s, usec_t otherwise)
 {
 	const struct rpc *r = s->rpc;
@@ -380,6 +440,10 @@ bool rpc_fault(struct proxy *p, const struct vc_note *n, usec_t now)
 
 		if (!r->session || r->session->id != n->to.session)
 			continue;
+		if (!r->out) {
+			cut(r);
+			return true;
+		}
 		r->fault_owed = true;
 		r->fault_call = n->call_id;
 		session_queue(r->session, &p->ready);

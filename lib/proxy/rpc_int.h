@@ -21,7 +21,8 @@ enum vc_verb {
 	VC_MOVE,   /* that one could not be reached, another was */
 	VC_LEAVE,  /* a channel has ended */
 	VC_REFUSE, /* who has the OUT channel? */
-	VC_FAULT,  /* to him: a fault for the client */
+	VC_DENY,   /* the server denied something; who has the IN channel? */
+	VC_FAULT,  /* to him: a fault for the client, or the end */
 };
 
 /* A channel, wherever it is. */
@@ -43,6 +44,7 @@ struct vc_note {
 	bool full;	  /* answer: there is no room to remember it */
 	uint16_t server;  /* proposed, then agreed upon */
 	uint32_t call_id; /* of the call that the fault is for */
+	uint32_t denials; /* how many more; answer: in all */
 	uint64_t key;
 };
 
@@ -55,10 +57,13 @@ struct rpc {
 	bool joined, out, recycled;
 	bool legacy;  /* the server is one of 2007 or 2010 */
 	bool refused; /* its bind was not encrypted, and must be */
+	bool cut; /* the session is to end */
 	bool fault_owed; /* the OUT channel has to tell that */
 	uint32_t fault_call;
 	uint8_t auth_level; /* of the last bind, 0 = none seen */
 	usec_t timeout; /* ConnectionTimeout, 0 = not told */
+	uint32_t told; /* of down.denials, to the owner, */
+	uint32_t denials; /* who has told how many there are in all */
 	usec_t began, ping; /* the last one, either way */
 	uint64_t pdus;
 	struct rpch_cookie vc;
@@ -72,7 +77,8 @@ struct vc {
 	uint64_t key;
 	uint16_t server;
 	uint16_t channels;
-	struct vc_end out;
+	uint32_t denials; /* by the server, on whatever OUT channel */
+	struct vc_end in, out;
 };
 
 struct vc_table {
@@ -98,7 +104,8 @@ enum step rpc_begin(struct session *s, usec_t now);
 /* The owner did not answer in time. */
 enum step rpc_alone(struct session *s, usec_t now);
 void rpc_answered(struct proxy *p, struct vc_note *n, usec_t now);
-/* A fault for the client of this OUT channel; false: there is none any more. */
+/* A fault for the client of this OUT channel, the end of this IN channel; false:
+ * there is none any more. */
 bool rpc_fault(struct proxy *p, const struct vc_note *n, usec_t now);
 /* A server was reached, perhaps not the one agreed upon. */
 void rpc_connected(struct session *s, usec_t now);
@@ -113,6 +120,8 @@ enum step rpc_tell_fault(struct session *s, usec_t now);
  * middle of a message as it were: RPC has its own framing. */
 bool rpc_over(const struct session *s);
 enum step rpc_close(struct session *s, usec_t now);
+/* The channel is ended from here: see rpc.cut. */
+enum step rpc_cut(struct session *s, usec_t now);
 /* How long this channel may be silent, or `otherwise`. */
 usec_t rpc_silence(const struct session *s, usec_t otherwise);
 /* The request is over, or the session. */

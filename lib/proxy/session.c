@@ -474,8 +474,6 @@ static enum step time_out(struct session *s, usec_t now)
 	case SESS_SPLICE:
 		return mail_time_out(s, now);
 	case SESS_EXCHANGE:
-		if (s->rpc && s->rpc->refused)
-			return session_kill(s, true, now);
 		break;
 	}
 	if (s->answering)

@@ -43,10 +43,23 @@ static void join(struct vc_table *t, struct vc_note *n)
 		list_push(&t->bucket[n->key & t->mask], &v->link);
 	}
 	v->channels++;
-	if (n->out)
-		v->out = n->from;
+	*(n->out ? &v->out : &v->in) = n->from;
+	n->denials = v->denials;
 	if (!n->fixed)
 		n->server = v->server;
+}
+
+/* Of one OUT channel and the one that replaced it. */
+static void deny(struct vc_table *t, struct vc_note *n)
+{
+	struct vc *v = find(t, n->key);
+
+	n->to = (struct vc_end){ 0 };
+	if (!v)
+		return;
+	v->denials += n->denials;
+	n->denials = v->denials;
+	n->to = v->in;
 }
 
 static void leave(struct vc_table *t, const struct vc_note *n)
@@ -57,6 +70,8 @@ static void leave(struct vc_table *t, const struct vc_note *n)
 		return;
 	if (v->out.session == n->from.session)
 		v->out = (struct vc_end){ 0 };
+	if (v->in.session == n->from.session)
+		v->in = (struct vc_end){ 0 };
 	if (--v->channels == 0)
 		forget(t, v);
 }
@@ -82,6 +97,9 @@ static void answer(struct proxy *p, struct vc_note *n, usec_t now)
 	case VC_REFUSE:
 		v = find(&p->vcs, n->key);
 		n->to = v ? v->out : (struct vc_end){ 0 };
+		break;
+	case VC_DENY:
+		deny(&p->vcs, n);
 		break;
 	case VC_FAULT:
 		if (!rpc_fault(p, n, now))

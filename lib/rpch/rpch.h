@@ -263,6 +263,8 @@ struct rpch_watch {
 	uint32_t keep;	    /* of which so many at its front are kept, */
 	uint32_t tail_at;   /* and tail_n at this offset */
 	uint8_t buf[RPCH_RTS_MAX];
+	uint16_t denials;   /* faults of access denied and bind_naks so far;
+			     * stays at the most it can be */
 };
 
 _Static_assert(sizeof(struct rpch_watch) <= 176, "two a virtual channel");

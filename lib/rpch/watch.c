@@ -342,6 +342,13 @@ static void count(const struct rpch_watch *w, struct rpch_counts *counts,
 	counts->bytes[kind] += w->frag;
 }
 
+static bool denies(const struct rpch_event *ev)
+{
+	return ev->kind == RPCH_PDU_BIND_NAK ||
+	       (ev->kind == RPCH_PDU_FAULT &&
+		ev->status == RPCH_STATUS_ACCESS_DENIED);
+}
+
 /* What follows from having reached w->at. */
 static enum rpch_verdict
 arrive(struct rpch_watch *w, struct rpch_counts *counts, struct rpch_event *ev)
@@ -367,6 +374,8 @@ arrive(struct rpch_watch *w, struct rpch_counts *counts, struct rpch_event *ev)
 		.call_id = rpch_u32(w->buf + RPCH_AT_CALL),
 	};
 	v = read_pdu(w, ev);
+	if (v == RPCH_OK && denies(ev) && w->denials < UINT16_MAX)
+		w->denials++;
 	if (v == RPCH_OK && is_rts(w)) {
 		count(w, counts, ev->kind);
 		w->ended = ev->kind == RPCH_PDU_OUT_R1_A10 ||

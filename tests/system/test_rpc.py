@@ -2,6 +2,7 @@
 """Outlook Anywhere through casgate, on several workers: two Client Access
 servers of one site, real RPC over HTTP on both sides."""
 import base64
+import contextlib
 import copy
 import os
 
@@ -10,10 +11,10 @@ import pytest
 from lab import rpcpdu as rpc
 from lab.gate import VIP
 from lab.hosts import wait_until
-from lab.rpcclient import Fault, RpcClient
+from lab.rpcclient import Fault, Refused, RpcClient
 from lab.rpcserver import RpcServer
 from lab.topology import NAMESPACE
-from lab.wire import Ended, tls_context
+from lab.wire import OPEN, Ended, tls_context
 
 LAB = {"workers": 4}
 SITE = "Rpc"
@@ -183,6 +184,38 @@ def test_a_cookie_is_nothing_without_its_user(lab):
     assert kept() == (0,)
 
 
+@pytest.mark.parametrize("side", ["in", "out"])
+def test_a_cookie_cannot_be_taken_over(lab, side):
+    """Nor with RECYCLE: who replaces a channel of another user's replaces none,
+    and is led where he himself belongs."""
+    count = counted(lab, "proxy.vc_strangers", "proxy.vc_kept")
+    victim = lab.dial(0)
+    victim.open()
+    victim.bind()
+    name = where(lab, victim)
+    other = next(i for i in range(1, PEOPLE) if lab.gate.ctl(
+        "route", "explain", "--user", user(i), "--protocol", "rpc")["candidates"][0] != name)
+    before = len(lab.servers[name].requests)
+    thief = lab.dial(other, target="nowhere:6001")
+    wire = thief.inward = thief.connect()
+    if side == "in":
+        thief.request(wire, "RPC_IN_DATA", rpc.ENDLESS)
+        wire.send(rpc.rts(rpc.RECYCLE, rpc.V, ("C", victim.cookie), ("C", victim.in_cookie),
+                          ("C", os.urandom(16))))
+    else:
+        thief.request(wire, "RPC_OUT_DATA", 120)
+        wire.send(rpc.rts(rpc.RECYCLE, rpc.V, ("C", victim.cookie), ("C", victim.out_cookie),
+                          ("C", os.urandom(16)), ("W", 65536)))
+    assert wire.ending() != OPEN
+    elsewhere = lab.servers[next(n for n in NAMES if n != name)]
+    assert len(lab.servers[name].requests) == before, "the thief's did not come here"
+    assert any("unknown virtual connection" in e for e in elsewhere.errors)
+    elsewhere.errors.clear()
+    assert count() == (1, 0)
+    assert victim.call(0, b"mine") == b"mine" and victim.recycled_out == 0
+    assert row_of(lab, 0)["in"] == row_of(lab, 0)["out"] == 1
+
+
 # --- what passes -----------------------------------------------------------------------
 
 def test_large_calls_and_pings(lab):
@@ -275,6 +308,108 @@ def test_later_versions_are_not_meant(lab):
     assert client.call(0, b"plain") == b"plain"
 
 
+# --- guessing ------------------------------------------------------------------------------
+
+def denied(client, times):
+    for _ in range(times):
+        with pytest.raises(Fault) as fault:
+            client.call(4)
+        assert fault.value.status == 5
+
+
+def ends(client):
+    """Both channels, soon."""
+    for wire in client.inward, client.outward:
+        assert wire.ending() != OPEN
+
+
+def opened(lab, i, **options):
+    client = lab.dial(i, **options)
+    client.open()
+    client.bind()
+    return client
+
+
+def row_of(lab, i):
+    row, = lab.gate.ctl("vc", "list", "--user", user(i))
+    return row
+
+
+def test_who_is_denied_too_much_is_cut_off(lab):
+    """Whatever worker each of the channels came to; nobody else is."""
+    count = counted(lab, "proxy.rpc_denials", "proxy.vc_guessing")
+    honest = opened(lab, 0)
+    denied(honest, 2)
+    for i in range(1, 9):
+        guesser = opened(lab, i)
+        denied(guesser, 9)
+        assert guesser.call(0, b"still") == b"still" and row_of(lab, i)["denials"] == 9
+        denied(guesser, 1)
+        ends(guesser)
+    assert count() == (82, 8)
+    assert honest.call(0, b"mine") == b"mine" and row_of(lab, 0)["denials"] == 2
+    wait_until("the others are gone", lambda: len(lab.gate.ctl("vc", "list")) == 1)
+
+
+def test_all_at_once(lab):
+    """Answers that come in one piece do not count as one."""
+    count = counted(lab, "proxy.rpc_denials", "proxy.vc_guessing")
+    for i in range(4):
+        guesser = opened(lab, i)
+        with contextlib.suppress(OSError, Ended):
+            for _ in range(30):
+                guesser.start(4)
+        ends(guesser)
+    assert count()[1] == 4 and 40 <= count()[0] <= 120
+
+
+def test_a_replaced_channel_takes_its_denials_along(lab):
+    guesser = opened(lab, 1)
+    denied(guesser, 6)
+    server = lab.servers[where(lab, guesser)]
+    server.recycle(server.virtual[guesser.cookie])
+    for _ in range(20):
+        guesser.call(0, b"y" * 500)
+        if guesser.recycled_out:
+            break
+    assert guesser.recycled_out == 1 and row_of(lab, 1)["denials"] == 6
+    denied(guesser, 4)
+    ends(guesser)
+
+
+def test_refused_binds_count_too(lab):
+    honest = opened(lab, 2)
+    guesser = lab.dial(2, target="nak.8:6001")
+    guesser.open()
+    for _ in range(10):
+        with pytest.raises(Refused):
+            guesser.bind()
+    ends(guesser)
+    assert honest.call(0, b"the same user's other one") == b"the same user's other one"
+
+
+def test_other_faults_do_not_count(lab):
+    count = counted(lab, "proxy.rpc_denials")
+    client = opened(lab, 3)
+    for _ in range(15):
+        with pytest.raises(Fault) as fault:
+            client.call(99)
+        assert fault.value.status == rpc.UNKNOWN_CALL
+    assert client.call(0, b"z") == b"z" and count() == (0,)
+
+
+@pytest.mark.parametrize("most", [0, 3])
+def test_how_much_is_a_setting(lab, most):
+    lab.gate.config["limits"] = {"rpc-denials": most}
+    lab.gate.reload()
+    guesser = opened(lab, 4)
+    denied(guesser, most or 30)
+    if most:
+        ends(guesser)
+    else:
+        assert guesser.call(0, b"z") == b"z" and row_of(lab, 4)["denials"] == 30
+
+
 # --- a client that nobody here wrote ---------------------------------------------------------
 
 IMPACKET = """
@@ -330,6 +465,46 @@ def test_impacket(known, how):
         known.gate.reload()
     done = impacket(known, how)
     assert done.stdout.split() == ["interfaces", "2", "bytes", "600000"], done.stderr[-600:]
+
+
+GUESSER = """
+import signal
+from impacket.dcerpc.v5 import transport
+from impacket.http import AUTH_BASIC
+from impacket.uuid import uuidtup_to_bin
+through = transport.DCERPCTransportFactory("ncacn_http:RPCA[6001]")
+through.set_rpc_proxy_url("https://mail.contoso.com/rpc/rpcproxy.dll")
+through.set_credentials("rpc0", "secret", "CONTOSO")
+through.set_auth_type(AUTH_BASIC)
+dce = through.get_dce_rpc()
+dce.set_auth_level(6)
+dce.connect()
+def ended(*_):
+    raise EOFError      # impacket reads on behind the end, for ever
+signal.signal(signal.SIGALRM, ended)
+for i in range(40):
+    signal.alarm(5)
+    dce.set_credentials("guess", f"Summer{i}", "CONTOSO")
+    try:
+        dce.bind(uuidtup_to_bin(("a4f1db00-ca47-1067-b31f-00dd010662da", "0.81")))
+        dce.call(0, b"x" * 16)
+        dce.recv()
+    except Exception as error:
+        print("denied" if "access_denied" in str(error) else "cut", flush=True)
+        if "access_denied" not in str(error):
+            break
+"""
+
+
+def test_impacket_guesses(known):
+    """A password after the other in one virtual connection."""
+    count = counted(known, "proxy.rpc_denials", "proxy.vc_guessing")
+    honest = opened(known, 5)
+    done = known.hosts.run("client", "/usr/bin/python3", "-W", "ignore", "-c", GUESSER,
+                           check=False, timeout=60)
+    assert done.stdout.split() == ["denied"] * 10 + ["cut"], done.stderr[-600:]
+    assert count() == (10, 1)
+    assert honest.call(0, b"mine") == b"mine" and row_of(known, 5)["denials"] == 0
 
 
 @pytest.mark.parametrize("policy, level, words", [

@@ -177,6 +177,7 @@ static void settings_in_effect(void **state)
 		{ "servers[0].tls.min", "1.3", false, true },
 		{ "servers[1].virtual-directories.eas", "{}", false, true },
 		{ "limits.handshake-budget", "500us", false, false },
+		{ "limits.rpc-denials", "10", false, false },
 		{ "timeouts.eas", "1h", false, true },
 		{ "timeouts.rpc", "", false, false }, /* not set at all */
 		{ "tcp.receive-buffer", "512k", true, true },

@@ -456,6 +456,27 @@ static void our_refusals(void **state)
 	assert_string_equal(t.text, "echo; ");
 }
 
+/* What a server denies adds up; other faults do not. */
+static void denials(void **state)
+{
+	uint8_t all[3 * RPCH_FAULT_SIZE + RPCH_BIND_NAK_SIZE];
+	static struct rpch_counts counts;
+	static struct told t;
+	struct rpch_watch w;
+
+	rpch_fault(all, 1, RPCH_STATUS_ACCESS_DENIED);
+	rpch_fault(all + RPCH_FAULT_SIZE, 2, 0x1c010003);
+	rpch_bind_nak(all + 2 * RPCH_FAULT_SIZE, 3, RPCH_NAK_AUTH_TYPE);
+	rpch_fault(all + sizeof(all) - RPCH_FAULT_SIZE, 4,
+		   RPCH_STATUS_ACCESS_DENIED);
+	rpch_watch_init(&w, RPCH_O_C);
+	pass(&w, &counts, &t, (struct bytes){ all, sizeof(all) }, 7, 7);
+	assert_int_equal(w.denials, 3);
+	w.denials = UINT16_MAX;
+	pass(&w, &counts, &t, (struct bytes){ all, sizeof(all) }, 7, 7);
+	assert_int_equal(w.denials, UINT16_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -466,6 +487,7 @@ int main(void)
 		cmocka_unit_test(nothing_passes),
 		cmocka_unit_test(colliding_cookies),
 		cmocka_unit_test(our_refusals),
+		cmocka_unit_test(denials),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

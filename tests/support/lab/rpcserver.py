@@ -19,8 +19,10 @@ stands: /rpc/rpcproxy.dll?stall.c2:6001
 
 Operations, on any interface but MGMT: 0 echoes its stub; 1 answers as many
 bytes as its first u32 says; 2 answers how many bytes came; 3 waits as many ms
-as its first u32 says, then echoes. Users are not verified unless `users` says
-so; of NTLM only the form is (it is connection-bound, as Windows has it).
+as its first u32 says, then echoes; 4 is denied. Users are not verified unless
+`users` says so; of NTLM only the form is (it is connection-bound, as Windows has
+it). But who calls himself "guess" on RPC level is denied every call, as after a
+wrong password: auth3 itself has no answer.
 """
 import base64
 import dataclasses
@@ -93,6 +95,7 @@ class Virtual:
     recycled_out: int = 0
     waited: int = 0             # times that the client's window was full
     interface: object = None    # UUID of the last bind
+    speaker: str = ""           # of the last auth3, DOMAIN\\user
     stub: bytes = b""           # of a request in fragments
     queue: list = dataclasses.field(default_factory=list)   # RPC PDUs to send
 
@@ -434,6 +437,8 @@ class RpcServer:
             auth = (kind, level, rpc.ntlm_challenge(self.name)) if token else None
             ptype = rpc.BIND_ACK if found.ptype == rpc.BIND else rpc.ALTER_ACK
             return [rpc.bind_ack(found.call, n, auth, ptype)]
+        if found.ptype == rpc.AUTH3:
+            vc.speaker = rpc.ntlm_user(found.auth[2])
         if found.ptype != rpc.REQUEST:
             return []
         _, opnum, stub = rpc.call_of(found)
@@ -444,6 +449,8 @@ class RpcServer:
         with self._changed:
             vc.calls.append((opnum, len(stub)))
             self._changed.notify_all()
+        if opnum == 4 or vc.speaker.endswith("\\guess"):
+            return [rpc.fault(found.call, rpc.ACCESS_DENIED)]
         answer = self._operate(vc, opnum, stub)
         if act == "fault" or answer is None:
             return [rpc.fault(found.call, int(value, 16) if act == "fault" else rpc.UNKNOWN_CALL)]
