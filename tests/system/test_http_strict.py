@@ -110,6 +110,8 @@ CHUNKS = {
     "trailer Transfer-Encoding": "3\r\nabc\r\n0\r\nTransfer-Encoding: chunked\r\n\r\n",
     "trailer Host": "3\r\nabc\r\n0\r\nHost: evil.org\r\n\r\n",
     "trailer Authorization": "3\r\nabc\r\n0\r\nAuthorization: Basic eA==\r\n\r\n",
+    "trailer X-CommonAccessToken": "3\r\nabc\r\n0\r\nX-CommonAccessToken: V\r\n\r\n",
+    "trailer X_TargetDatabase": "3\r\nabc\r\n0\r\nX_TargetDatabase: V\r\n\r\n",
     "trailer without colon": "3\r\nabc\r\n0\r\nnonsense\r\n\r\n",
 }
 

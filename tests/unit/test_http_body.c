@@ -207,6 +207,8 @@ static void forbidden_trailers(void **state)
 		"X-AnchorMailbox",
 		"X-BEResource",
 		"X-CommonAccessToken",
+		"X_TargetDatabase",
+		"X-CalculatedBETarget",
 		"X-BackEnd-A-Name-Longer-Than-The-Buffer-Of-Forty-Bytes",
 		"msExchProxyUri",
 	};
