@@ -63,8 +63,9 @@ static void copy_error(struct proxy *p, void *question, usec_t now)
 {
 	struct error_question *q = question;
 
-	snprintf(q->error, sizeof(q->error), "%s",
-		 proxy_server_stats(p, q->id)->last_error);
+	/* A server may have put it into its certificate. */
+	exchange_printable(BYTES(proxy_server_stats(p, q->id)->last_error),
+			   q->error, sizeof(q->error));
 }
 
 int ask_last_error(struct app *a, unsigned i, unsigned id, char error[200])

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "base/log.h"
+#include "base/bytes.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -58,10 +59,22 @@ static size_t put_prefix(enum log_level level, char *dst, size_t cap)
 				    names[level]);
 }
 
+/* Length of the character at the front, if a terminal shows it, or 0. */
+static size_t shown(struct bytes b)
+{
+	size_t n = bytes_utf8(b);
+
+	if (n == 1 && (b.p[0] < 0x20 || b.p[0] == 0x7f))
+		return 0;
+	/* U+0080..9F are control characters, too. */
+	return n == 2 && b.p[0] == 0xc2 && b.p[1] < 0xa0 ? 0 : n;
+}
+
 void log_write(enum log_level level, const char *fmt, ...)
 {
 	char text[1024], line[4 * sizeof(text) + 64];
-	size_t n;
+	struct bytes rest;
+	size_t n, len;
 	va_list ap;
 
 	if (level > log_get_level())
@@ -71,13 +84,15 @@ void log_write(enum log_level level, const char *fmt, ...)
 	va_end(ap);
 
 	n = put_prefix(level, line, sizeof(line));
-	for (const char *s = text; *s; s++) {
-		uint8_t c = (uint8_t)*s;
-
-		if (c >= 0x20 && c != 0x7f)
-			line[n++] = (char)c;
-		else
-			n += (size_t)sprintf(line + n, "\\x%02x", c);
+	for (rest = BYTES(text); rest.n; rest = bytes_from(rest, len)) {
+		len = shown(rest);
+		if (len) {
+			memcpy(line + n, rest.p, len);
+			n += len;
+		} else {
+			len = 1;
+			n += (size_t)sprintf(line + n, "\\x%02x", rest.p[0]);
+		}
 	}
 	line[n++] = '\n';
 	/* One write, so that lines of several threads never mix. */

@@ -157,12 +157,14 @@ char *exchange_printable(struct bytes a, char *dst, size_t cap)
 
 	while (a.n) {
 		size_t len = a.p[0] < 0x80 ? 1 : bytes_utf8(a);
+		/* U+0080..9F are control characters, too. */
+		bool c1 = len == 2 && a.p[0] == 0xc2 && a.p[1] < 0xa0;
 
 		if (n + (len ? len : 1) >= cap)
 			break;
-		if (!len || is_control(a.p[0])) {
+		if (!len || c1 || is_control(a.p[0])) {
 			dst[n++] = '?';
-			len = 1;
+			len = c1 ? 2 : 1;
 		} else {
 			memcpy(dst + n, a.p, len);
 			n += len;

@@ -7,6 +7,7 @@ import io
 import os
 import re
 import time
+import urllib.parse
 
 import pytest
 
@@ -255,6 +256,25 @@ def test_agents_and_anchors(lab, text):
     if text in ("plain", "a,b", 'say "x"', '","', "J\u00fcrgen", "'=1", "a\\x0ab"):
         assert (cell, row["UserAgent"]) == (text, "x" + text)
     assert not re.search("[\x00-\x1f\x7f-\x9f\u2028-\u202e\ufeff]", "".join(row.values()))
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=ascii)
+def test_every_column_that_a_client_fills(lab, text):
+    """All at once, on two protocols: Log.rows() counts the columns, and no cell
+    is one that a spreadsheet computes or a terminal obeys."""
+    quoted = urllib.parse.quote(text, safe="")
+    method = "".join(c for c in text if c in "+-'|!#$%&*.^_`~" or c.isalnum() and c.isascii())
+    lines = "".join(f"{n}: {text}\r\n" for n in (
+        "client-request-id", "X-RequestId", "X-ClientInfo", "X-RequestType", "SOAPAction",
+        "User-Agent", "X-AnchorMailbox"))
+    for target in (f"/EWS/{quoted}?{quoted}={quoted}",
+                   f"/Microsoft-Server-ActiveSync?Cmd={quoted}&User={quoted}&DeviceId={quoted}"
+                   f"&DeviceType={quoted}"):
+        head = f"{method or 'GET'} {target} HTTP/1.1\r\nHost: {NAMESPACE}\r\n{basic(text)}{lines}\r\n"
+        with lab.wire() as wire:
+            row = lab.log.of(wire.send(head.encode()).read())
+        assert not [c for c in row.values() if c.lstrip().startswith(("=", "+", "-", "@"))], row
+        assert not re.search("[\x00-\x1f\x7f-\x9f\u2028-\u202e\ufeff]", "".join(row.values()))
 
 
 @pytest.mark.parametrize("name", [

@@ -430,6 +430,67 @@ def test_hostile_names_print_harmlessly(lab):
         lab.gate.sessions()
 
 
+# What a terminal obeys: C0, DEL, C1 and the marks that turn text around.
+OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+EVIL = "x\x1b]0;evil\x07\x1b[2J\u009b31m\u202e\x7f\r"
+
+
+@pytest.mark.parametrize("words", [
+    ["session", "list"], ["session", "list", "--user", EVIL], ["session", "kill", EVIL],
+    ["vc", "list"], ["vc", "list", "--user", EVIL], ["mailbox", "show", EVIL],
+    ["mailbox", "set", EVIL, "--server", "EX13"], ["mailbox", "move", BOB.smtp, EVIL],
+    ["mailbox", "remove", EVIL], ["mailbox", "import", EVIL], ["server", "show", EVIL],
+    ["server", "show", "IMPOSTOR"], ["server", "drain", EVIL], ["component", "show", EVIL],
+    ["route", "explain", "--user", EVIL, "--protocol", "owa"],
+    ["route", "explain", "--user", EVIL, "--protocol", "owa", "--url", f"/owa/{EVIL}?{EVIL}"],
+    ["route", "explain", "--user", "x", "--protocol", "ews", "--anchor", EVIL],
+    ["route", "explain", "--user", "x", "--protocol", EVIL, "--method", EVIL],
+    ["stats", "--filter", EVIL], ["log", "level", EVIL], ["config", "check", EVIL],
+    ["config", "show", "--filter", EVIL], ["preflight"], ["plan"], ["help", EVIL], [EVIL], [EVIL, EVIL]],
+    ids=lambda w: " ".join(w).replace(EVIL, "EVIL"))
+def test_nothing_that_a_terminal_obeys(lab, words, evil_everywhere):
+    """Whoever said it: a client, a file, a server's certificate, or the very
+    administrator, by copying it."""
+    for done in lab.gate.cli(*words), lab.gate.cli("--json", *words):
+        assert done.stdout or done.stderr
+        assert not OBEYED.search(done.stdout + done.stderr), ascii(done.stdout + done.stderr)
+    assert not OBEYED.search(lab.gate.log())
+
+
+@pytest.fixture(scope="module")
+def evil_everywhere(shared_lab):
+    """A session, a channel and a mailbox of that name, and a server whose
+    certificate has been issued by somebody of such a name."""
+    lab = shared_lab
+    evil = topology.Mailbox(EVIL, "X Y", topology.EX13, 98)
+    anchor = f"X-AnchorMailbox: {OLGA.smtp}\r\n"
+    with lab.wire() as wire, lab.wire() as channel:
+        _, target = lab.origin.path("get", n=10000, piece=10, ms=50)
+        wire.send(request("GET", target, evil, headers=anchor))
+        assert wire.head().status == 200
+        _, target = lab.origin.path("silent", vdir="/rpc/rpcproxy.dll")
+        channel.send(request("RPC_IN_DATA", target, evil, headers=anchor
+                             + "Content-Length: 1073741824\r\n", body=b"x"))
+        assert lab.ask(topology.IVAN, "ews")[0] == 502
+        assert "nobody's ?[31mCA" in lab.gate.ctl("server", "show", "IMPOSTOR")["last_errors"][0]
+        file = lab.hosts.dir / "evil.csv"
+        file.write_text(topology.csv([evil]).replace(EVIL + "@", "evil@"), encoding="utf-8")
+        lab.gate.cli("mailbox", "import", str(file))
+        yield
+
+
+@pytest.mark.parametrize("text", [
+    f"{EVIL}: 1\n", f'appliance: {{name: "{EVIL}"}}\n', f'appliance:\n  "{EVIL}": 1\n',
+    'site: "\\e[31m"\n', "\x1b[31m\n"], ids=ascii)
+def test_a_file_that_a_terminal_would_obey(lab, text):
+    file = lab.hosts.dir / "evil.yaml"
+    file.write_text(text, encoding="utf-8", newline="")
+    done = lab.gate.cli("config", "check", "--syntax", str(file))
+    assert done.returncode and not OBEYED.search(done.stdout + done.stderr)
+    done = lab.gate.check(text)
+    assert done.returncode and not OBEYED.search(done.stdout + done.stderr)
+
+
 def test_socket_is_not_for_everybody(lab):
     mode = stat.S_IMODE(os.stat(lab.gate.socket).st_mode)
     assert mode & 0o007 == 0, oct(mode)

@@ -349,6 +349,8 @@ static void printable(void **state)
 		{ "J\xfcrgen", 64, "J?rgen" },
 		{ "\xe2\x82\xac\xf0\x9f\x98\x80", 64,
 		  "\xe2\x82\xac\xf0\x9f\x98\x80" },
+		/* C1: some terminals obey it */
+		{ "a\xc2\x9b\x33\x31m\xc2\xa0", 64, "a?31m\xc2\xa0" },
 		/* RFC 3629: too long, surrogate, too large, cut off */
 		{ "\xc0\xaf\xe0\x80\xaf", 64, "?????" },
 		{ "\xed\xa0\x80", 64, "???" },

@@ -103,7 +103,8 @@ class Gate:
         self.profiles = ROOT / "drivers-config"
         self.authority = pki.Authority(hosts.dir / "ca")
         self.certificate = self.authority.issue("mail", topology.NAMESPACES)
-        stranger = pki.Authority(hosts.dir / "stranger", "nobody's CA")
+        # Whose name is no good for a terminal.
+        stranger = pki.Authority(hosts.dir / "stranger", "nobody's \x1b[31mCA")
         self.pairs = {s.name: (stranger if s is topology.IMPOSTOR else self.authority)
                       .issue(s.name, [s.fqdn], s.key) for s in topology.SERVERS}
         self.csv = hosts.dir / "mailboxes.csv"
