@@ -328,6 +328,8 @@ static inline void record_how(struct session *s, enum proxy_end how)
 
 /* exchanges (relay.c, response.c) */
 enum step relay_step(struct session *s, usec_t now);
+/* Must its body be there in time as a whole? */
+bool relay_hurries(const struct session *s);
 enum step response_head(struct session *s, usec_t now);
 
 /* mail sessions (mail.c) */

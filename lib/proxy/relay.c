@@ -157,9 +157,18 @@ static enum step finish(struct session *s, usec_t now)
 	return STEP_PROGRESS;
 }
 
+/* What Autodiscover is asked is short: there is one time-out for all of it,
+ * whatever else may come a byte at a time. */
+bool relay_hurries(const struct session *s)
+{
+	return s->protocol == EXCHANGE_AUTODISCOVER && s->head_sent &&
+	       !s->up_done;
+}
+
 enum step relay_step(struct session *s, usec_t now)
 {
-	struct proxy *p = s->proxy;
+	const struct proxy_timeouts *t = &s->proxy->config->timeouts;
+	usec_t silence = t->silence[s->protocol];
 	enum step up, down;
 
 	if (s->rpc && s->rpc->cut)
@@ -183,9 +192,8 @@ enum step relay_step(struct session *s, usec_t now)
 	     s->back.in))
 		return finish(s, now);
 	if (up == STEP_PROGRESS || down == STEP_PROGRESS) {
-		session_deadline(
-			s, now + rpc_silence(s, p->config->timeouts
-							.silence[s->protocol]));
+		if (!relay_hurries(s))
+			session_deadline(s, now + rpc_silence(s, silence));
 		return STEP_PROGRESS;
 	}
 	return up == STEP_STARVED || down == STEP_STARVED ? STEP_STARVED

