@@ -292,8 +292,6 @@ void http_put_cookies(struct bytes_writer *w, const struct http_field *f,
 /* The request line towards an origin, in HTTP/1.1: an absolute target becomes
  * origin form, RFC 9112 3.2.1; path and query go byte for byte. */
 void http_put_request_line(struct bytes_writer *w, const struct http_head *h);
-/* The status line in HTTP/1.1 with the back end's own code and reason. */
-void http_put_status_line(struct bytes_writer *w, const struct http_head *h);
 
 /* A complete small response of our own. */
 struct http_answer {

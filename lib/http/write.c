@@ -36,13 +36,6 @@ void http_put_request_line(struct bytes_writer *w, const struct http_head *h)
 	bytes_puts(w, " HTTP/1.1\r\n");
 }
 
-void http_put_status_line(struct bytes_writer *w, const struct http_head *h)
-{
-	bytes_putf(w, "HTTP/1.1 %03u ", h->status);
-	bytes_put(w, h->reason);
-	bytes_puts(w, "\r\n");
-}
-
 void http_put_answer(struct bytes_writer *w, const struct http_answer *a)
 {
 	bool bodiless = a->status < 200 || a->status == 204 || a->status == 304;

@@ -93,8 +93,15 @@ void put_disclosed(struct bytes_writer *w, const struct session *s,
 	while (value.n) {
 		size_t n = 0;
 
-		while (n < value.n && is_host_char(value.p[n]))
+		/* A dot in front is a cookie's, one behind a sentence's. */
+		while (n < value.n && value.p[n] == '.')
 			n++;
+		bytes_put(w, bytes_upto(value, n));
+		value = bytes_from(value, n);
+		for (n = 0; n < value.n && is_host_char(value.p[n]); n++)
+			;
+		while (n && value.p[n - 1] == '.')
+			n--;
 		if (names_server(t, bytes_upto(value, n), realm))
 			bytes_puts(w, t->own_name[0]);
 		else

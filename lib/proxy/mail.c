@@ -174,7 +174,13 @@ static enum step route(struct session *s, usec_t now)
 	proxy_locate(t, p->setup.routes, &p->keys, &place);
 	exchange_decide(t, &r, &place, &p->decision);
 	if (d->action != EXCHANGE_PROXY)
-		return mail_unavailable(s, d->reason, now);
+		return mail_unavailable(
+			s,
+			s->internal ? d->reason
+				    : "No Exchange server may open this "
+				      "mailbox; `casgatectl route explain` "
+				      "says why.",
+			now);
 	s->n_candidates = (uint8_t)d->n;
 	for (unsigned i = 0; i < d->n; i++)
 		s->candidate[i] = t->server[d->candidate[i]].id;

@@ -92,7 +92,9 @@ static void put_response(struct bytes_writer *w, struct session *s,
 {
 	bool ours = offer_replaces(s, h);
 
-	http_put_status_line(w, h);
+	bytes_putf(w, "HTTP/1.1 %03u ", h->status);
+	put_disclosed(w, s, h->reason);
+	bytes_puts(w, "\r\n");
 	put_own_fields(w, s);
 	if (ours)
 		offer_put(w, s, h);

@@ -270,7 +270,8 @@ def test_every_column_that_a_client_fills(lab, text):
     for target in (f"/EWS/{quoted}?{quoted}={quoted}",
                    f"/Microsoft-Server-ActiveSync?Cmd={quoted}&User={quoted}&DeviceId={quoted}"
                    f"&DeviceType={quoted}"):
-        head = f"{method or 'GET'} {target} HTTP/1.1\r\nHost: {NAMESPACE}\r\n{basic(text)}{lines}\r\n"
+        head = f"{method or 'GET'} {target} HTTP/1.1\r\nHost: {NAMESPACE}\r\n" \
+            f"{basic(text)}{lines}\r\n"
         with lab.wire() as wire:
             row = lab.log.of(wire.send(head.encode()).read())
         assert not [c for c in row.values() if c.lstrip().startswith(("=", "+", "-", "@"))], row

@@ -262,6 +262,22 @@ def test_users_alternate_on_one_connection(lab):
     assert len(set(connections)) == 6, "every other has a connection of its own"
 
 
+@pytest.mark.parametrize("apart", [False, True], ids=["one address", "two addresses"])
+def test_alice_and_bob_alternate(lab, apart):
+    """By Basic and by cookies, on one connection, also when both sit behind one
+    address: each is asked about himself and gets what is his."""
+    with Client(lab, PORTS["l7"]) as wire:
+        for i in range(12):
+            who, source = ((ALICE, 1), (BOB, 2))[i % 2]
+            line = f"X-Forwarded-For: 192.0.2.{source if apart else 1}\r\n"
+            told = json.loads(wire.ask("GET", "/EWS/Exchange.asmx", who, headers=line).body)
+            assert (told["user"], told["server"]) == (who.smtp, who.server.name)
+            answer, seen = echo(lab, wire, None, f"{line}Cookie: cadata={who.alias}\r\n",
+                                cookie=f"sessionid={who.alias}")
+            assert seen.all("Cookie") == [f"cadata={who.alias}"] and not seen.all("Authorization")
+            assert answer.all("Set-Cookie") == [f"sessionid={who.alias}"]
+
+
 def test_tokens_of_two_users_do_not_share(lab):
     with Client(lab, PORTS["l7"]) as wire:
         connections = []

@@ -446,7 +446,8 @@ EVIL = "x\x1b]0;evil\x07\x1b[2J\u009b31m\u202e\x7f\r"
     ["route", "explain", "--user", "x", "--protocol", "ews", "--anchor", EVIL],
     ["route", "explain", "--user", "x", "--protocol", EVIL, "--method", EVIL],
     ["stats", "--filter", EVIL], ["log", "level", EVIL], ["config", "check", EVIL],
-    ["config", "show", "--filter", EVIL], ["preflight"], ["plan"], ["help", EVIL], [EVIL], [EVIL, EVIL]],
+    ["config", "show", "--filter", EVIL], ["preflight"], ["plan"], ["help", EVIL], [EVIL],
+    [EVIL, EVIL]],
     ids=lambda w: " ".join(w).replace(EVIL, "EVIL"))
 def test_nothing_that_a_terminal_obeys(lab, words, evil_everywhere):
     """Whoever said it: a client, a file, a server's certificate, or the very

@@ -31,7 +31,8 @@ BIG = 20_000_000
 def configure(config):
     for protocol, port in PORTS.items():
         config["listeners"].append({"name": protocol, "address": VIP4, "port": port,
-                                    "protocol": protocol, "certificates": ["mail"]})
+                                    "protocol": protocol, "certificates": ["mail"],
+                                    "expose": "internal" if protocol == "imaps" else "external"})
 
 
 @pytest.fixture
@@ -485,7 +486,7 @@ def test_service_that_was_never_started(lab):
         with raw(lab, 995) as wire:
             say(wire, f"USER {BOB.smtp}")
             said = say(wire, f"PASS {BOB.password}")
-            assert said.startswith("-ERR [SYS/TEMP] ") and "switched off" in said
+            assert said.startswith("-ERR [SYS/TEMP] ") and "route explain" in said
         with raw(lab, 993) as wire:
             assert "MSExchangeIMAP4" in say(wire, f"a LOGIN {BOB.smtp} {BOB.password}")
     finally:
