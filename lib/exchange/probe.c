@@ -132,7 +132,8 @@ void exchange_note_body(struct exchange_facts *f, struct bytes body)
 {
 	char text[16];
 	int n = snprintf(text, sizeof(text), "%u.", f->status);
-	const uint8_t *found = memmem(body.p, body.n, text, (size_t)n);
+	const uint8_t *found =
+		body.n ? memmem(body.p, body.n, text, (size_t)n) : NULL;
 	struct bytes rest;
 	uint64_t sub;
 	size_t digits = 0;

@@ -132,7 +132,7 @@ static void pack(struct bytes in)
 
 		if (!tag.n)
 			continue;
-		value = bytes_from(value, 1);
+		value = bytes_upto(bytes_from(value, 1), 255);
 		bytes_put(&w, tag);
 		put(&w, value);
 		if (tag.p[0] != 8)
