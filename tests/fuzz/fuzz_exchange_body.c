@@ -28,6 +28,21 @@ static bool has(struct bytes b, const char *text)
 	return b.n && memmem(b.p, b.n, text, strlen(text));
 }
 
+/* No comment, no quotes and no tag to hide it in: one it is. */
+static bool has_document_type(struct bytes body)
+{
+	bool in_tag = false;
+
+	if (has(body, "<!--") || has(body, "'") || has(body, "\""))
+		return false;
+	for (size_t i = 0; i + 1 < body.n; i++) {
+		if (body.p[i] == '<' && body.p[i + 1] == '!' && !in_tag)
+			return true;
+		in_tag = body.p[i] == '<' || (in_tag && body.p[i] != '>');
+	}
+	return false;
+}
+
 static void check(const struct exchange_keys *keys, struct bytes body)
 {
 	static const struct bytes dn = BYTES_LIT("/o=");
@@ -47,9 +62,7 @@ static void check(const struct exchange_keys *keys, struct bytes body)
 		      bytes_find(bytes_from(text, at + 1), '@') ==
 			      text.n - at - 1));
 	}
-	/* No comment and no quotes to hide it in: a document type it is. */
-	if (has(body, "<!") && !has(body, "<!--") && !has(body, "'") &&
-	    !has(body, "\""))
+	if (has_document_type(bytes_upto(body, LOOKED_AT)))
 		MUST(!keys->n);
 }
 
