@@ -143,6 +143,7 @@ static void same(const struct outcome *a, const struct outcome *b)
 static void adds_up(const struct outcome *o, struct bytes in)
 {
 	uint64_t pdus = 0, bytes = 0, verdicts = 0, seen = 0, sum = 0;
+	uint64_t denials = 0;
 	size_t at = 0;
 
 	for (int i = 0; i < RPCH_PDU_COUNT; i++) {
@@ -152,6 +153,13 @@ static void adds_up(const struct outcome *o, struct bytes in)
 	for (int i = RPCH_MORE; i < RPCH_VERDICT_COUNT; i++)
 		verdicts += o->counts.verdicts[i];
 	MUST(verdicts == o->w.opaque && o->counts.verdicts[RPCH_OK] == o->n);
+	for (size_t i = 0; i < o->n; i++) {
+		const struct rpch_event *ev = &o->event[i].ev;
+
+		denials += ev->kind == RPCH_PDU_BIND_NAK;
+		denials += ev->kind == RPCH_PDU_FAULT && ev->status == 5;
+	}
+	MUST(o->w.denials == denials);
 	while (seen < pdus) {
 		uint32_t frag;
 
