@@ -446,6 +446,11 @@ EVIL = "x\x1b]0;evil\x07\x1b[2J\u009b31m\u202e\x7f\r"
     ["route", "explain", "--user", "x", "--protocol", "ews", "--anchor", EVIL],
     ["route", "explain", "--user", "x", "--protocol", EVIL, "--method", EVIL],
     ["stats", "--filter", EVIL], ["log", "level", EVIL], ["config", "check", EVIL],
+    ["outlook-anywhere", "show"], ["outlook-anywhere", "show", EVIL],
+    ["outlook-anywhere", "set", "CAS10", "--ExternalHostname", EVIL],
+    ["outlook-anywhere", "set", EVIL, "--IISAuthenticationMethods", EVIL],
+    ["outlook-anywhere", "enable", "CAS10", "--ExternalHostname", EVIL, "--SSLOffloading", EVIL],
+    ["outlook-anywhere", "disable", EVIL],
     ["config", "show", "--filter", EVIL], ["preflight"], ["plan"], ["help", EVIL], [EVIL],
     [EVIL, EVIL]],
     ids=lambda w: " ".join(w).replace(EVIL, "EVIL"))
