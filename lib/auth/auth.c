@@ -148,6 +148,42 @@ void auth_free(struct auth *a)
 	free(a);
 }
 
+/* --- the keytab ------------------------------------------------------------
+ */
+
+static void tell_key(struct auth *a, const krb5_keytab_entry *e,
+		     void (*fn)(void *arg, const struct auth_key *key),
+		     void *arg)
+{
+	struct auth_key k = { .kvno = e->vno, .when = e->timestamp };
+	char *name = NULL;
+
+	if (krb5_unparse_name(a->krb5, e->principal, &name))
+		return;
+	snprintf(k.principal, sizeof(k.principal), "%s", name);
+	krb5_free_unparsed_name(a->krb5, name);
+	if (krb5_enctype_to_name(e->key.enctype, FALSE, k.type, sizeof(k.type)))
+		snprintf(k.type, sizeof(k.type), "%d", e->key.enctype);
+	fn(arg, &k);
+}
+
+unsigned auth_keys(struct auth *a,
+		   void (*fn)(void *arg, const struct auth_key *key), void *arg)
+{
+	krb5_keytab_entry e;
+	krb5_kt_cursor at;
+	unsigned n = 0;
+
+	if (krb5_kt_start_seq_get(a->krb5, a->keytab, &at))
+		return 0;
+	for (; !krb5_kt_next_entry(a->krb5, a->keytab, &e, &at); n++) {
+		tell_key(a, &e, fn, arg);
+		krb5_free_keytab_entry_contents(a->krb5, &e);
+	}
+	krb5_kt_end_seq_get(a->krb5, a->keytab, &at);
+	return n;
+}
+
 /* --- a password ------------------------------------------------------------ */
 
 /* Without a suffix, or with the realm as suffix in any case, it is a name of

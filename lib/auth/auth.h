@@ -122,5 +122,17 @@ enum auth_result auth_token(struct auth *a, enum auth_as as, const char *who,
 			    struct bytes binding, uint8_t *token, size_t *n,
 			    struct auth_answer *out);
 
+/* A key of the keytab. */
+struct auth_key {
+	char principal[AUTH_NAME], type[64]; /* "aes256-cts-hmac-sha1-96" */
+	uint32_t kvno;
+	int64_t when; /* it was written, [s] since 1970 */
+};
+
+/* All of them; returns how many, 0 when the file cannot be read. */
+unsigned auth_keys(struct auth *a, void (*fn)(void *arg,
+					      const struct auth_key *key),
+		   void *arg);
+
 /* Forget tickets of users; the account's own stay. */
 void auth_flush(struct auth *a);

@@ -162,9 +162,10 @@ struct proxy_probe {
 	enum exchange_protocol protocol;
 	enum exchange_ask ask;
 	usec_t timeout; /* of all of it */
-	/* Of EXCHANGE_ASK_ECHO and _CONNECT, else NULL; borrowed: the value of
-	 * Authorization, what is asked for ("server:6001"), the channels. */
-	const char *login, *target;
+	/* Of EXCHANGE_ASK_ECHO and _CONNECT, else NULL; borrowed: the values of
+	 * Authorization ([1]: of the IN channel), what is asked for
+	 * ("server:6001"), the channels. */
+	const char *login[2], *target;
 	const struct rpch_opening *opening;
 	struct exchange_facts facts; /* out */
 	void (*done)(struct proxy *p, struct proxy_probe *q, usec_t now);

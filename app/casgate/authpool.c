@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* authpool.c - the threads that ask domain controllers. */
+#include "authpool.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "worker/worker.h"
+
+#define THREADS 64
+
+struct auth_thread {
+	pthread_t thread;
+	bool running;
+	int wake; /* eventfd */
+	_Atomic bool stop;
+	struct spsc in, out;
+	struct auth *auth;
+	bool flushing;
+	struct auth_job flush;
+};
+
+struct authpool {
+	unsigned n;
+	char krb5_conf[512]; /* made by us, or "" */
+	struct auth *control; /* for what only reads the keytab */
+	struct authpool_stats stats;
+	struct auth_thread thread[THREADS];
+};
+
+/* --- the threads -----------------------------------------------------------
+ */
+
+static void run(struct auth_thread *t, struct auth_job *j)
+{
+	switch (j->ask) {
+	case AUTH_ASK_PASSWORD:
+		j->result = auth_password(t->auth, j->user, j->password,
+					  &j->answer);
+		break;
+	case AUTH_ASK_TOKEN:
+		j->result = auth_token(t->auth, j->as, j->user, j->password,
+				       j->target, BYTES_NONE, j->token,
+				       &j->token_n, &j->answer);
+		break;
+	case AUTH_ASK_FLUSH:
+		auth_flush(t->auth);
+		j->result = AUTH_OK;
+		break;
+	}
+	mem_wipe(j->password, sizeof(j->password));
+	j->answered = worker_clock();
+}
+
+static void *serve(void *arg)
+{
+	struct auth_thread *t = arg;
+	struct auth_job *j;
+	uint64_t n;
+
+	while (!atomic_load_explicit(&t->stop, memory_order_acquire)) {
+		if (read(t->wake, &n, sizeof(n)) < 0 && errno != EINTR)
+			break;
+		while ((j = spsc_get(&t->in))) {
+			run(t, j);
+			/* As long as the ring in, so there is room. */
+			if (!spsc_put(&t->out, j))
+				abort();
+		}
+	}
+	return NULL;
+}
+
+static void wake(struct auth_thread *t)
+{
+	const uint64_t one = 1;
+
+	if (write(t->wake, &one, sizeof(one)) < 0)
+		return; /* it is awake: the counter is full */
+}
+
+static int start(struct auth_thread *t, const struct auth_config *c,
+		 char *error, size_t cap)
+{
+	sigset_t all, was;
+
+	t->wake = eventfd(0, EFD_CLOEXEC);
+	t->auth = auth_new(c, error, cap);
+	if (!t->auth)
+		return -EINVAL;
+	snprintf(error, cap, "out of memory");
+	if (t->wake < 0 || spsc_init(&t->in, AUTH_JOBS) ||
+	    spsc_init(&t->out, 2 * AUTH_JOBS))
+		return -ENOMEM;
+	/* Signals are the control thread's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &was);
+	t->running = !pthread_create(&t->thread, NULL, serve, t);
+	pthread_sigmask(SIG_SETMASK, &was, NULL);
+	return t->running ? 0 : -EAGAIN;
+}
+
+/* --- where the domain controllers are --------------------------------------
+ */
+
+/* A krb5.conf of our own: nothing is asked of DNS. */
+static int write_krb5_conf(struct authpool *p, const struct conf *c,
+			   const char *realm)
+{
+	const struct conf_identity *i = &c->identity;
+	FILE *f;
+
+	snprintf(p->krb5_conf, sizeof(p->krb5_conf), "%s.krb5.conf",
+		 c->appliance.control_socket);
+	f = fopen(p->krb5_conf, "we");
+	if (!f)
+		return -errno;
+	fprintf(f,
+		"# casgate wrote this from identity.kdcs.\n"
+		"[libdefaults]\n default_realm = %s\n dns_lookup_kdc = false\n"
+		" dns_lookup_realm = false\n rdns = false\n"
+		" dns_canonicalize_hostname = false\n"
+		"[realms]\n %s = {\n",
+		realm, realm);
+	for (unsigned k = 0; k < i->n_kdcs; k++)
+		fprintf(f, "  kdc = %s\n", i->kdcs[k]);
+	fputs(" }\n", f);
+	if (ferror(f) | fclose(f))
+		return -EIO;
+	setenv("KRB5_CONFIG", p->krb5_conf, 1);
+	return 0;
+}
+
+/* --- beginning and end -----------------------------------------------------
+ */
+
+/* "HTTP/host" as GSSAPI's "HTTP@host". */
+static void hostbased(const char *spn, char *dst, size_t cap)
+{
+	char *slash;
+
+	snprintf(dst, cap, "%s", spn);
+	slash = strchr(dst, '/');
+	if (slash)
+		*slash = '@';
+}
+
+struct authpool *authpool_new(const struct conf *conf, char *error, size_t cap)
+{
+	const struct conf_identity *i = &conf->identity;
+	struct authpool *p = calloc(1, sizeof(*p));
+	struct auth_config c = { .keytab = i->keytab, .account = i->account };
+	char service[AUTH_NAME];
+	const char *realm = i->realm ? i->realm : strchr(i->account, '@') + 1;
+	int rc = 0;
+
+	snprintf(error, cap, "out of memory");
+	if (!p)
+		return NULL;
+	if (i->service)
+		hostbased(i->service, service, sizeof(service));
+	else
+		snprintf(service, sizeof(service), "HTTP@%s",
+			 conf->namespaces[0]);
+	c.service = service;
+	if (i->n_kdcs && (rc = write_krb5_conf(p, conf, realm)))
+		snprintf(error, cap, "%s: %s", p->krb5_conf, strerror(-rc));
+	if (!rc)
+		p->control = auth_new(&c, error, cap);
+	for (; !rc && p->control && p->n < i->threads; p->n++) {
+		c.thread = p->n + 1;
+		rc = start(&p->thread[p->n], &c, error, cap);
+	}
+	if (!rc && p->control)
+		return p;
+	authpool_free(p);
+	return NULL;
+}
+
+void authpool_free(struct authpool *p)
+{
+	if (!p)
+		return;
+	for (unsigned i = 0; i < THREADS; i++) {
+		struct auth_thread *t = &p->thread[i];
+
+		if (!t->running)
+			continue;
+		atomic_store_explicit(&t->stop, true, memory_order_release);
+		wake(t);
+		pthread_join(t->thread, NULL);
+	}
+	for (unsigned i = 0; i < THREADS; i++) {
+		struct auth_thread *t = &p->thread[i];
+
+		spsc_fini(&t->in);
+		spsc_fini(&t->out);
+		auth_free(t->auth);
+		if (t->wake > 0)
+			close(t->wake);
+	}
+	auth_free(p->control);
+	if (p->krb5_conf[0])
+		unlink(p->krb5_conf);
+	free(p);
+}
+
+/* --- asking ----------------------------------------------------------------
+ */
+
+bool authpool_ask(struct authpool *p, struct auth_job *j)
+{
+	static const struct hash_key key = { 0x6175746874687264, 1 };
+	struct auth_thread *t =
+		&p->thread[siphash13_folded(&key, BYTES(j->user)) % p->n];
+
+	j->asked = worker_clock();
+	if (!spsc_put(&t->in, j)) {
+		p->stats.refused++;
+		return false;
+	}
+	p->stats.asked++;
+	p->stats.waiting++;
+	wake(t);
+	return true;
+}
+
+void authpool_look(struct authpool *p)
+{
+	for (unsigned i = 0; i < p->n; i++) {
+		struct auth_job *j;
+
+		while ((j = spsc_get(&p->thread[i].out))) {
+			p->stats.waiting--;
+			p->stats.results[j->result]++;
+			p->stats.slowest =
+				max(p->stats.slowest, j->answered - j->asked);
+			j->done(j);
+		}
+	}
+}
+
+static void flushed(struct auth_job *j)
+{
+	struct auth_thread *t = j->arg;
+
+	t->flushing = false;
+}
+
+void authpool_flush(struct authpool *p)
+{
+	for (unsigned i = 0; i < p->n; i++) {
+		struct auth_thread *t = &p->thread[i];
+
+		if (t->flushing)
+			continue;
+		t->flush = (struct auth_job){ .ask = AUTH_ASK_FLUSH,
+					      .done = flushed,
+					      .arg = t };
+		t->flushing = spsc_put(&t->in, &t->flush);
+		p->stats.waiting += t->flushing;
+		wake(t);
+	}
+}
+
+void authpool_stats(const struct authpool *p, struct authpool_stats *out)
+{
+	*out = p->stats;
+	out->threads = p->n;
+}
+
+unsigned authpool_keys(struct authpool *p,
+		       void (*fn)(void *arg, const struct auth_key *key),
+		       void *arg)
+{
+	return auth_keys(p->control, fn, arg);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * authpool.h - threads that may wait for a domain controller, so that nobody
+ * else has to.
+ *
+ * A job goes to the thread of its user, whose tickets that thread keeps. Rings
+ * lead there and back; a full one refuses at once.
+ */
+#pragma once
+
+#include "auth/auth.h"
+#include "conf/conf.h"
+
+#define AUTH_JOBS 256 /* waiting for one thread, at most */
+
+enum auth_ask { AUTH_ASK_PASSWORD, AUTH_ASK_TOKEN, AUTH_ASK_FLUSH };
+
+/* The caller's, until `done` is called. */
+struct auth_job {
+	enum auth_ask ask;
+	enum auth_as as;	/* of a token */
+	char user[AUTH_NAME];	/* or the principal; "" as the service */
+	char password[AUTH_NAME]; /* wiped as soon as it was used */
+	char target[AUTH_NAME]; /* "HTTP@host" */
+	usec_t asked, answered; /* [us] of the worker's clock */
+	enum auth_result result;
+	struct auth_answer answer;
+	size_t token_n;
+	uint8_t *token; /* AUTH_TOKEN bytes of the caller's, for a token */
+	void (*done)(struct auth_job *j);
+	void *arg;
+};
+
+struct authpool;
+
+/* NULL with one sentence in error: the keytab does not fit. */
+must_check struct authpool *authpool_new(const struct conf *c, char *error,
+					 size_t cap);
+void authpool_free(struct authpool *p); /* NULL is allowed; waits for jobs */
+/* Thread: control. False: too many wait already, and the job stays yours. */
+must_check bool authpool_ask(struct authpool *p, struct auth_job *j);
+/* Call `done` of what was answered. Thread: control. */
+void authpool_look(struct authpool *p);
+/* To every thread. */
+void authpool_flush(struct authpool *p);
+
+struct authpool_stats {
+	unsigned threads, waiting;
+	uint64_t asked, refused;
+	uint64_t results[AUTH_RESULT_COUNT];
+	usec_t slowest; /* answer so far */
+};
+void authpool_stats(const struct authpool *p, struct authpool_stats *out);
+unsigned authpool_keys(struct authpool *p,
+		       void (*fn)(void *arg, const struct auth_key *key),
+		       void *arg);
