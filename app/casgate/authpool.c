@@ -37,27 +37,6 @@ struct authpool {
 /* --- the threads -----------------------------------------------------------
  */
 
-static void run(struct auth_thread *t, struct auth_job *j)
-{
-	switch (j->ask) {
-	case AUTH_ASK_PASSWORD:
-		j->result = auth_password(t->auth, j->user, j->password,
-					  &j->answer);
-		break;
-	case AUTH_ASK_TOKEN:
-		j->result = auth_token(t->auth, j->as, j->user, j->password,
-				       j->target, BYTES_NONE, j->token,
-				       &j->token_n, &j->answer);
-		break;
-	case AUTH_ASK_FLUSH:
-		auth_flush(t->auth);
-		j->result = AUTH_OK;
-		break;
-	}
-	mem_wipe(j->password, sizeof(j->password));
-	j->answered = worker_clock();
-}
-
 static void *serve(void *arg)
 {
 	struct auth_thread *t = arg;
@@ -68,7 +47,8 @@ static void *serve(void *arg)
 		if (read(t->wake, &n, sizeof(n)) < 0 && errno != EINTR)
 			break;
 		while ((j = spsc_get(&t->in))) {
-			run(t, j);
+			auth_run(t->auth, j, worker_clock());
+			j->answered = worker_clock();
 			/* As long as the ring in, so there is room. */
 			if (!spsc_put(&t->out, j))
 				abort();
@@ -241,12 +221,12 @@ void authpool_look(struct authpool *p)
 			p->stats.results[j->result]++;
 			p->stats.slowest =
 				max(p->stats.slowest, j->answered - j->asked);
-			j->done(j);
+			j->done(j, worker_clock());
 		}
 	}
 }
 
-static void flushed(struct auth_job *j)
+static void flushed(struct auth_job *j, usec_t now)
 {
 	struct auth_thread *t = j->arg;
 

@@ -13,24 +13,6 @@
 
 #define AUTH_JOBS 256 /* waiting for one thread, at most */
 
-enum auth_ask { AUTH_ASK_PASSWORD, AUTH_ASK_TOKEN, AUTH_ASK_FLUSH };
-
-/* The caller's, until `done` is called. */
-struct auth_job {
-	enum auth_ask ask;
-	enum auth_as as;	/* of a token */
-	char user[AUTH_NAME];	/* or the principal; "" as the service */
-	char password[AUTH_NAME]; /* wiped as soon as it was used */
-	char target[AUTH_NAME]; /* "HTTP@host" */
-	usec_t asked, answered; /* [us] of the worker's clock */
-	enum auth_result result;
-	struct auth_answer answer;
-	size_t token_n;
-	uint8_t *token; /* AUTH_TOKEN bytes of the caller's, for a token */
-	void (*done)(struct auth_job *j);
-	void *arg;
-};
-
 struct authpool;
 
 /* NULL with one sentence in error: the keytab does not fit. */

@@ -125,7 +125,7 @@ static void finish(struct auth_test *t)
 	free(t);
 }
 
-static void answered(struct auth_job *j)
+static void answered(struct auth_job *j, usec_t now)
 {
 	struct auth_step *s = j->arg;
 
@@ -184,7 +184,7 @@ static void add_server(struct app *a, struct auth_test *t, unsigned i,
 			   AUTH_ASK_TOKEN, AUTH_AS_PASSWORD);
 		server_spn(a, i, step->job.target);
 		snprintf(step->job.user, AUTH_NAME, "%s", user);
-		snprintf(step->job.password, AUTH_NAME, "%s", password);
+		snprintf(step->job.password, AUTH_PASSWORD, "%s", password);
 	}
 }
 
@@ -237,11 +237,11 @@ json_t *handle_auth_test(void *ctx, struct control_call *call)
 
 	if (!a->auth)
 		return no_account(call);
-	if (password && (!user || strlen(password) >= AUTH_NAME))
+	if (password && (!user || strlen(password) >= AUTH_PASSWORD))
 		return control_fail(call, CONTROL_USAGE,
 				    "--password goes with --user, and has less "
 				    "than %d bytes",
-				    AUTH_NAME);
+				    AUTH_PASSWORD);
 	if (target) {
 		only = exchange_find_server(t, BYTES(target));
 		if (only < 0)
@@ -263,7 +263,7 @@ json_t *handle_auth_test(void *ctx, struct control_call *call)
 		s = add(test, "verify the password", "", AUTH_ASK_PASSWORD,
 			AUTH_AS_PASSWORD);
 		snprintf(s->job.user, AUTH_NAME, "%s", principal);
-		snprintf(s->job.password, AUTH_NAME, "%s", password);
+		snprintf(s->job.password, AUTH_PASSWORD, "%s", password);
 	}
 	for (unsigned i = 0; i < t->n_servers; i++)
 		if (only < 0 || (unsigned)only == i)

@@ -106,7 +106,7 @@ static bool may_log_on(struct app *a, struct preflight *job,
 	       logon_target(a, &job->logon, &c->topology.server[i], target);
 }
 
-static void ticket_answered(struct auth_job *j)
+static void ticket_answered(struct auth_job *j, usec_t now)
 {
 	struct preflight *job = j->arg;
 

@@ -117,11 +117,12 @@ struct auth *auth_new(const struct auth_config *c, char *error, size_t cap)
 	if (!a)
 		return NULL;
 	a->tickets = calloc(TICKETS, sizeof(*a->tickets));
+	a->verdicts = calloc(VERDICTS, sizeof(*a->verdicts));
 	seal_random(&a->secret, sizeof(a->secret));
 	snprintf(a->account, sizeof(a->account), "%s", c->account);
 	/* MEMORY: caches are the process's by name. */
 	snprintf(a->cache, sizeof(a->cache), "MEMORY:casgate-%u", c->thread);
-	if (a->tickets && !krb5_init_context(&a->krb5) &&
+	if (a->tickets && a->verdicts && !krb5_init_context(&a->krb5) &&
 	    !open_keytab(a, c, error, cap) && !make_names(a, error, cap))
 		return a;
 	auth_free(a);
@@ -144,6 +145,7 @@ void auth_free(struct auth *a)
 			krb5_kt_close(a->krb5, a->keytab);
 		krb5_free_context(a->krb5);
 	}
+	free(a->verdicts);
 	free(a->tickets);
 	free(a);
 }

@@ -122,6 +122,36 @@ enum auth_result auth_token(struct auth *a, enum auth_as as, const char *who,
 			    struct bytes binding, uint8_t *token, size_t *n,
 			    struct auth_answer *out);
 
+/* --- as a job of another thread ---------------------------------------------- */
+
+#define AUTH_PASSWORD 256
+
+enum auth_ask { AUTH_ASK_PASSWORD, AUTH_ASK_TOKEN, AUTH_ASK_FLUSH };
+
+/* The caller's, untouched by him from asking to the answer. */
+struct auth_job {
+	enum auth_ask ask;
+	enum auth_as as;	/* of a token */
+	char user[AUTH_NAME];	/* or the principal; "" as the service */
+	char password[AUTH_PASSWORD]; /* wiped when it was used */
+	char target[AUTH_NAME]; /* "HTTP@host" */
+	enum auth_result result;
+	bool cached; /* no KDC was asked */
+	struct auth_answer answer;
+	size_t token_n;
+	uint8_t *token; /* AUTH_TOKEN bytes of the caller's, for a token */
+	usec_t asked, answered; /* by the caller's clock */
+	void (*done)(struct auth_job *j, usec_t now);
+	void *arg;
+};
+
+/* Do it. Of passwords the verdicts are kept: AUTH_KEEP when they were right,
+ * AUTH_KEEP_WRONG when they were not, so that a wrong one that is repeated is
+ * asked of the domain once. Jobs of one user must come to one struct auth. */
+#define AUTH_KEEP SEC(300)
+#define AUTH_KEEP_WRONG SEC(60)
+void auth_run(struct auth *a, struct auth_job *j, usec_t now);
+
 /* A key of the keytab. */
 struct auth_key {
 	char principal[AUTH_NAME], type[64]; /* "aes256-cts-hmac-sha1-96" */
@@ -134,5 +164,5 @@ unsigned auth_keys(struct auth *a, void (*fn)(void *arg,
 					      const struct auth_key *key),
 		   void *arg);
 
-/* Forget tickets of users; the account's own stay. */
+/* Forget tickets and verdicts of users; the account's own tickets stay. */
 void auth_flush(struct auth *a);

@@ -19,6 +19,16 @@ struct ticket {
 	uint64_t used; /* the larger, the later */
 };
 
+#define VERDICTS 4096 /* of passwords, that a thread keeps: a power of two */
+
+/* Of a user and a password, by two keyed hashes: never either of them. */
+struct verdict {
+	uint64_t key[2]; /* 0, 0: none */
+	usec_t until;
+	enum auth_result result;
+	char principal[AUTH_NAME];
+};
+
 struct auth {
 	krb5_context krb5;
 	krb5_keytab keytab;
@@ -30,6 +40,7 @@ struct auth {
 	struct hash_key secret;
 	struct ticket *tickets; /* TICKETS of them */
 	uint64_t uses;
+	struct verdict *verdicts; /* VERDICTS of them */
 };
 
 /* The set of mechanisms with which we act: Kerberos alone. */
