@@ -11,17 +11,21 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "stats/stats.h"
 #include "worker/worker.h"
 
 #define THREADS 64
 
 struct auth_thread {
+	struct authpool *pool;
 	pthread_t thread;
 	bool running;
 	int wake; /* eventfd */
 	_Atomic bool stop;
-	struct spsc in, out;
+	struct spsc in[AUTH_ASKERS], out[AUTH_ASKERS];
 	struct auth *auth;
+	uint64_t results[AUTH_RESULT_COUNT], cached; /* its own to write */
+	usec_t slowest;
 	bool flushing;
 	struct auth_job flush;
 };
@@ -30,29 +34,65 @@ struct authpool {
 	unsigned n;
 	char krb5_conf[512]; /* made by us, or "" */
 	struct auth *control; /* for what only reads the keytab */
-	struct authpool_stats stats;
+	/* Written by the asker, answered jobs that wait for him by anybody. */
+	struct {
+		uint64_t asked, refused, taken;
+		_Atomic uint32_t back;
+	} asker[AUTH_ASKERS];
 	struct auth_thread thread[THREADS];
 };
+
+/* Of one writer, read by others. */
+static void bump(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
 
 /* --- the threads -----------------------------------------------------------
  */
 
+static void count(struct auth_thread *t, const struct auth_job *j)
+{
+	bump(&t->results[j->result], 1);
+	bump(&t->cached, j->cached);
+	if (j->answered - j->asked > t->slowest)
+		t->slowest = j->answered - j->asked;
+}
+
+/* Everybody's turn: who asks much does not keep others waiting. */
+static bool serve_round(struct auth_thread *t)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < AUTH_ASKERS; i++) {
+		struct auth_job *j = spsc_get(&t->in[i]);
+
+		if (!j)
+			continue;
+		auth_run(t->auth, j, worker_clock());
+		j->answered = worker_clock();
+		count(t, j);
+		/* It holds what may be under way, so there is room. */
+		if (!spsc_put(&t->out[i], j))
+			abort();
+		atomic_fetch_add_explicit(&t->pool->asker[i].back, 1,
+					  memory_order_release);
+		any = true;
+	}
+	return any;
+}
+
 static void *serve(void *arg)
 {
 	struct auth_thread *t = arg;
-	struct auth_job *j;
 	uint64_t n;
 
 	while (!atomic_load_explicit(&t->stop, memory_order_acquire)) {
 		if (read(t->wake, &n, sizeof(n)) < 0 && errno != EINTR)
 			break;
-		while ((j = spsc_get(&t->in))) {
-			auth_run(t->auth, j, worker_clock());
-			j->answered = worker_clock();
-			/* As long as the ring in, so there is room. */
-			if (!spsc_put(&t->out, j))
-				abort();
-		}
+		while (serve_round(t) &&
+		       !atomic_load_explicit(&t->stop, memory_order_acquire))
+			;
 	}
 	return NULL;
 }
@@ -70,13 +110,17 @@ static int start(struct auth_thread *t, const struct auth_config *c,
 {
 	sigset_t all, was;
 
+	/* The writer never blocks; the reader is meant to. */
 	t->wake = eventfd(0, EFD_CLOEXEC);
 	t->auth = auth_new(c, error, cap);
 	if (!t->auth)
 		return -EINVAL;
 	snprintf(error, cap, "out of memory");
-	if (t->wake < 0 || spsc_init(&t->in, AUTH_JOBS) ||
-	    spsc_init(&t->out, 2 * AUTH_JOBS))
+	for (unsigned i = 0; i < AUTH_ASKERS; i++)
+		if (spsc_init(&t->in[i], AUTH_JOBS) ||
+		    spsc_init(&t->out[i], 4 * AUTH_JOBS))
+			return -ENOMEM;
+	if (t->wake < 0)
 		return -ENOMEM;
 	/* Signals are the control thread's. */
 	sigfillset(&all);
@@ -154,6 +198,7 @@ struct authpool *authpool_new(const struct conf *conf, char *error, size_t cap)
 	if (!rc)
 		p->control = auth_new(&c, error, cap);
 	for (; !rc && p->control && p->n < i->threads; p->n++) {
+		p->thread[p->n].pool = p;
 		c.thread = p->n + 1;
 		rc = start(&p->thread[p->n], &c, error, cap);
 	}
@@ -179,8 +224,10 @@ void authpool_free(struct authpool *p)
 	for (unsigned i = 0; i < THREADS; i++) {
 		struct auth_thread *t = &p->thread[i];
 
-		spsc_fini(&t->in);
-		spsc_fini(&t->out);
+		for (unsigned k = 0; k < AUTH_ASKERS; k++) {
+			spsc_fini(&t->in[k]);
+			spsc_fini(&t->out[k]);
+		}
 		auth_free(t->auth);
 		if (t->wake > 0)
 			close(t->wake);
@@ -194,36 +241,47 @@ void authpool_free(struct authpool *p)
 /* --- asking ----------------------------------------------------------------
  */
 
-bool authpool_ask(struct authpool *p, struct auth_job *j)
+bool authpool_ask(struct authpool *p, unsigned asker, struct auth_job *j)
 {
 	static const struct hash_key key = { 0x6175746874687264, 1 };
 	struct auth_thread *t =
 		&p->thread[siphash13_folded(&key, BYTES(j->user)) % p->n];
 
 	j->asked = worker_clock();
-	if (!spsc_put(&t->in, j)) {
-		p->stats.refused++;
+	/* What comes back has to find room, too. */
+	if (p->asker[asker].asked - p->asker[asker].taken >= 2 * AUTH_JOBS ||
+	    !spsc_put(&t->in[asker], j)) {
+		bump(&p->asker[asker].refused, 1);
 		return false;
 	}
-	p->stats.asked++;
-	p->stats.waiting++;
+	bump(&p->asker[asker].asked, 1);
 	wake(t);
 	return true;
 }
 
+struct auth_job *authpool_next(struct authpool *p, unsigned asker)
+{
+	struct auth_job *j = NULL;
+
+	/* One look when there is nothing. */
+	if (!atomic_load_explicit(&p->asker[asker].back, memory_order_acquire))
+		return NULL;
+	for (unsigned i = 0; i < p->n && !j; i++)
+		j = spsc_get(&p->thread[i].out[asker]);
+	if (!j)
+		return NULL;
+	atomic_fetch_sub_explicit(&p->asker[asker].back, 1,
+				  memory_order_relaxed);
+	bump(&p->asker[asker].taken, 1);
+	return j;
+}
+
 void authpool_look(struct authpool *p)
 {
-	for (unsigned i = 0; i < p->n; i++) {
-		struct auth_job *j;
+	struct auth_job *j;
 
-		while ((j = spsc_get(&p->thread[i].out))) {
-			p->stats.waiting--;
-			p->stats.results[j->result]++;
-			p->stats.slowest =
-				max(p->stats.slowest, j->answered - j->asked);
-			j->done(j, worker_clock());
-		}
-	}
+	while ((j = authpool_next(p, AUTH_CONTROL)))
+		j->done(j, worker_clock());
 }
 
 static void flushed(struct auth_job *j, usec_t now)
@@ -243,16 +301,29 @@ void authpool_flush(struct authpool *p)
 		t->flush = (struct auth_job){ .ask = AUTH_ASK_FLUSH,
 					      .done = flushed,
 					      .arg = t };
-		t->flushing = spsc_put(&t->in, &t->flush);
-		p->stats.waiting += t->flushing;
+		t->flushing = spsc_put(&t->in[AUTH_CONTROL], &t->flush);
+		p->asker[AUTH_CONTROL].asked += t->flushing;
 		wake(t);
 	}
 }
 
 void authpool_stats(const struct authpool *p, struct authpool_stats *out)
 {
-	*out = p->stats;
-	out->threads = p->n;
+	*out = (struct authpool_stats){ .threads = p->n };
+	for (unsigned i = 0; i < AUTH_ASKERS; i++) {
+		out->asked += stat_read(&p->asker[i].asked);
+		out->refused += stat_read(&p->asker[i].refused);
+		out->waiting += stat_read(&p->asker[i].asked) -
+				stat_read(&p->asker[i].taken);
+	}
+	for (unsigned i = 0; i < p->n; i++) {
+		const struct auth_thread *t = &p->thread[i];
+
+		for (unsigned r = 0; r < AUTH_RESULT_COUNT; r++)
+			out->results[r] += stat_read(&t->results[r]);
+		out->cached += stat_read(&t->cached);
+		out->slowest = max(out->slowest, t->slowest);
+	}
 }
 
 unsigned authpool_keys(struct authpool *p,

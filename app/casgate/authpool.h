@@ -11,7 +11,11 @@
 #include "auth/auth.h"
 #include "conf/conf.h"
 
-#define AUTH_JOBS 256 /* waiting for one thread, at most */
+#define AUTH_JOBS 256 /* of one asker waiting for one thread, at most */
+
+/* Who asks: a worker by its number, or control. */
+#define AUTH_ASKERS (AUTH_CONTROL + 1)
+#define AUTH_CONTROL 16
 
 struct authpool;
 
@@ -19,18 +23,21 @@ struct authpool;
 must_check struct authpool *authpool_new(const struct conf *c, char *error,
 					 size_t cap);
 void authpool_free(struct authpool *p); /* NULL is allowed; waits for jobs */
-/* Thread: control. False: too many wait already, and the job stays yours. */
-must_check bool authpool_ask(struct authpool *p, struct auth_job *j);
-/* Call `done` of what was answered. Thread: control. */
+/* Thread: the asker's. False: too many wait already, and the job stays yours. */
+must_check bool authpool_ask(struct authpool *p, unsigned asker,
+			     struct auth_job *j);
+/* What was answered, one by one; NULL. Thread: the asker's. */
+struct auth_job *authpool_next(struct authpool *p, unsigned asker);
+/* Call `done` of all that control asked. */
 void authpool_look(struct authpool *p);
 /* To every thread. */
 void authpool_flush(struct authpool *p);
 
 struct authpool_stats {
-	unsigned threads, waiting;
-	uint64_t asked, refused;
+	unsigned threads;
+	uint64_t waiting, asked, refused, cached;
 	uint64_t results[AUTH_RESULT_COUNT];
-	usec_t slowest; /* answer so far */
+	usec_t slowest; /* answer so far, of a domain controller */
 };
 void authpool_stats(const struct authpool *p, struct authpool_stats *out);
 unsigned authpool_keys(struct authpool *p,

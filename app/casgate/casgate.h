@@ -229,7 +229,7 @@ json_t *handle_auth_status(void *ctx, struct control_call *call);
 json_t *handle_auth_test(void *ctx, struct control_call *call);
 json_t *handle_auth_flush(void *ctx, struct control_call *call);
 /* The service principal name of server i, as "HTTP@host". */
-void server_spn(const struct app *a, unsigned i, char dst[AUTH_NAME]);
+void server_spn(const struct conf *conf, unsigned i, char dst[AUTH_NAME]);
 json_t *handle_plan(void *ctx, struct control_call *call);
 json_t *handle_preflight(void *ctx, struct control_call *call);
 json_t *handle_mailbox_show(void *ctx, struct control_call *call);

@@ -55,13 +55,14 @@ json_t *handle_auth_status(void *ctx, struct control_call *call)
 			json_object_set_new(
 				results, auth_result_word(r),
 				json_integer((json_int_t)s.results[r]));
-	return json_pack("{s:s, s:s, s:o, s:i, s:i, s:I, s:I, s:I, s:o, s:o}",
-			 "account", c->account, "keytab", c->keytab, "kdcs",
-			 kdcs, "threads", (int)s.threads, "waiting",
-			 (int)s.waiting, "asked", (json_int_t)s.asked,
-			 "refused", (json_int_t)s.refused, "slowest_ms",
-			 (json_int_t)(s.slowest / 1000), "results", results,
-			 "keys", keys);
+	return json_pack(
+		"{s:s, s:s, s:o, s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
+		"account", c->account, "keytab", c->keytab, "kdcs", kdcs,
+		"threads", (int)s.threads, "waiting", (json_int_t)s.waiting,
+		"asked", (json_int_t)s.asked, "refused", (json_int_t)s.refused,
+		"cached", (json_int_t)s.cached, "slowest_ms",
+		(json_int_t)(s.slowest / 1000), "results", results, "keys",
+		keys);
 }
 
 json_t *handle_auth_flush(void *ctx, struct control_call *call)
@@ -144,24 +145,11 @@ static struct auth_step *add(struct auth_test *t, const char *what,
 				 .job = { .ask = ask,
 					  .as = as,
 					  .token = t->bytes,
+					  .token_room = sizeof(t->bytes),
 					  .done = answered,
 					  .arg = s } };
 	snprintf(s->name, sizeof(s->name), "%s", server);
 	return s;
-}
-
-void server_spn(const struct app *a, unsigned i, char dst[AUTH_NAME])
-{
-	const struct conf_server *c = &a->conf->servers[i];
-	char *slash;
-
-	if (c->spn)
-		snprintf(dst, AUTH_NAME, "%s", c->spn);
-	else
-		snprintf(dst, AUTH_NAME, "HTTP/%s", c->fqdn);
-	slash = strchr(dst, '/');
-	if (slash)
-		*slash = '@';
 }
 
 static void add_server(struct app *a, struct auth_test *t, unsigned i,
@@ -172,17 +160,17 @@ static void add_server(struct app *a, struct auth_test *t, unsigned i,
 
 	step = add(t, "log on as the service", s->name, AUTH_ASK_TOKEN,
 		   AUTH_AS_SERVICE);
-	server_spn(a, i, step->job.target);
+	server_spn(a->conf, i, step->job.target);
 	if (user) {
 		step = add(t, "log on for the user", s->name, AUTH_ASK_TOKEN,
 			   AUTH_AS_USER);
-		server_spn(a, i, step->job.target);
+		server_spn(a->conf, i, step->job.target);
 		snprintf(step->job.user, AUTH_NAME, "%s", user);
 	}
 	if (user && password) {
 		step = add(t, "log on with the password", s->name,
 			   AUTH_ASK_TOKEN, AUTH_AS_PASSWORD);
-		server_spn(a, i, step->job.target);
+		server_spn(a->conf, i, step->job.target);
 		snprintf(step->job.user, AUTH_NAME, "%s", user);
 		snprintf(step->job.password, AUTH_PASSWORD, "%s", password);
 	}
@@ -216,7 +204,7 @@ static void ask_all(struct app *a, struct auth_test *t)
 	for (unsigned i = 0; i < t->n; i++) {
 		struct auth_step *s = &t->step[i];
 
-		s->asked = authpool_ask(a->auth, &s->job);
+		s->asked = authpool_ask(a->auth, AUTH_CONTROL, &s->job);
 		t->left -= !s->asked;
 	}
 	if (--t->left == 0)

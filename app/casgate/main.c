@@ -379,25 +379,10 @@ static void control_loop(struct app *a)
 	}
 }
 
-static int open_identity(struct app *a)
-{
-	char error[512];
-
-	if (!a->conf->identity.keytab)
-		return 0;
-	a->auth = authpool_new(a->conf, error, sizeof(error));
-	if (a->auth)
-		return 0;
-	log_error("identity: %s", error);
-	return -EINVAL;
-}
-
 static int run(struct app *a)
 {
 	int rc = load(a);
 
-	if (!rc)
-		rc = open_identity(a);
 	if (!rc)
 		rc = open_control(a);
 	if (!rc)
@@ -413,7 +398,6 @@ static int run(struct app *a)
 		stop_all(a);
 		log_info("casgate ended");
 	}
-	authpool_free(a->auth);
 	control_server_free(a->control);
 	build_free(snap_publish(&a->config, NULL));
 	snap_barrier();

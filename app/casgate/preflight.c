@@ -128,10 +128,11 @@ static void ask_tickets(struct app *a, struct preflight *job, unsigned id)
 					.result = AUTH_FAILED,
 					.token = d->bytes +
 						 (size_t)k * AUTH_TOKEN,
+					.token_room = AUTH_TOKEN,
 					.done = ticket_answered,
 					.arg = job };
-		server_spn(a, (unsigned)i, j->target);
-		job->tickets += authpool_ask(a->auth, j);
+		server_spn(a->conf, (unsigned)i, j->target);
+		job->tickets += authpool_ask(a->auth, AUTH_CONTROL, j);
 	}
 }
 

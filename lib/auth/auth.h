@@ -115,7 +115,7 @@ enum auth_as {
  * @param password  of AUTH_AS_PASSWORD; else NULL
  * @param target    "HTTP@cas10.contoso.local"
  * @param binding   tls-server-end-point of its certificate, or empty
- * @param token     AUTH_TOKEN bytes; *n of them
+ * @param n         in: room at `token`; out: its bytes
  */
 enum auth_result auth_token(struct auth *a, enum auth_as as, const char *who,
 			    const char *password, const char *target,
@@ -138,8 +138,8 @@ struct auth_job {
 	enum auth_result result;
 	bool cached; /* no KDC was asked */
 	struct auth_answer answer;
-	size_t token_n;
-	uint8_t *token; /* AUTH_TOKEN bytes of the caller's, for a token */
+	size_t token_n, token_room;
+	uint8_t *token; /* the caller's, for a token */
 	usec_t asked, answered; /* by the caller's clock */
 	void (*done)(struct auth_job *j, usec_t now);
 	void *arg;

@@ -89,9 +89,12 @@ void auth_run(struct auth *a, struct auth_job *j, usec_t now)
 		password(a, j, now);
 		break;
 	case AUTH_ASK_TOKEN:
+		j->token_n = j->token_room;
 		j->result = auth_token(a, j->as, j->user, j->password,
 				       j->target, BYTES_NONE, j->token,
 				       &j->token_n, &j->answer);
+		if (j->result != AUTH_OK)
+			j->token_n = 0;
 		break;
 	case AUTH_ASK_FLUSH:
 		auth_flush(a);

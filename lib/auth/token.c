@@ -174,6 +174,7 @@ static enum auth_result init(gss_cred_id_t cred, const char *target,
 			     struct bytes binding, uint8_t *token, size_t *n,
 			     struct auth_answer *out)
 {
+	size_t room = *n;
 	struct gss_channel_bindings_struct cb = bind_to(binding);
 	gss_buffer_desc text = { strlen(target), (void *)(uintptr_t)target };
 	gss_buffer_desc made = GSS_C_EMPTY_BUFFER;
@@ -189,11 +190,12 @@ static enum auth_result init(gss_cred_id_t cred, const char *target,
 			binding.n ? &cb : GSS_C_NO_CHANNEL_BINDINGS,
 			GSS_C_NO_BUFFER, NULL, &made, NULL, NULL);
 	r = auth_gss_result(major, minor, out);
+	*n = 0;
 	/* One leg is all: whether the server is who it is, TLS has said. */
 	if (!GSS_ERROR(major)) {
 		r = AUTH_OK;
 		*n = auth_spnego_wrap((struct bytes){ made.value, made.length },
-				      token, AUTH_TOKEN);
+				      token, room);
 		if (!*n)
 			r = too_long(made.length, out);
 	}
@@ -213,7 +215,6 @@ enum auth_result auth_token(struct auth *a, enum auth_as as, const char *who,
 	enum auth_result r;
 
 	*out = (struct auth_answer){ 0 };
-	*n = 0;
 	if (as != AUTH_AS_SERVICE) {
 		bool secret = as == AUTH_AS_PASSWORD;
 

@@ -194,6 +194,9 @@ struct conf_outlook {
 	uint32_t binding; /* enum conf_binding */
 };
 
+/* How the server learns who asks for Outlook Anywhere; before 2013 only. */
+enum conf_log_on { CONF_LOG_ON_SERVICE, CONF_LOG_ON_PASSTHROUGH };
+
 struct conf_server {
 	const char *name, *fqdn;
 	uint32_t n_addresses; /* 0: resolve the FQDN */
@@ -210,6 +213,7 @@ struct conf_server {
 	bool drained;
 	bool probes; /* its health is looked at */
 	const char *spn; /* "HTTP/host"; NULL: of the FQDN */
+	uint32_t log_on; /* enum conf_log_on */
 	uint32_t n_sources;
 	struct ipaddr *sources; /* addresses to connect from; none: routed */
 	struct conf_server_tls tls;

@@ -316,6 +316,12 @@ static const struct word told_words[] = {
 	{ 0 },
 };
 
+static const struct word log_on_words[] = {
+	{ "service", CONF_LOG_ON_SERVICE },
+	{ "passthrough", CONF_LOG_ON_PASSTHROUGH },
+	{ 0 },
+};
+
 static const struct word binding_words[] = {
 	{ "None", CONF_BINDING_NONE },
 	{ "Allow", CONF_BINDING_ALLOW },
@@ -391,6 +397,11 @@ static const struct setting server_rows[] = {
 	TEXT("spn", KIND_TEXT, spn, 0, NULL,
 	     "the service principal name that tickets for it are asked by; "
 	     "left out, HTTP/ and its FQDN"),
+	WORDS("rpc-log-on", log_on, log_on_words, 0, "service",
+	      "Outlook Anywhere of a 2007 or 2010 server, when the appliance "
+	      "has an account and the client gives a password: service "
+	      "verifies it and logs on by Kerberos as that account, "
+	      "passthrough leaves both to the server"),
 	VALUES("source-addresses", KIND_ADDRESS, sources, n_sources, 16, ONE,
 	       "own addresses to connect from; left out, the route decides"),
 	MAP("tls", tls, server_tls, 0, "how its certificate is verified"),

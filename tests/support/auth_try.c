@@ -47,12 +47,13 @@ static void one(struct auth *a, int n, char **w)
 	enum auth_result r = AUTH_FAILED;
 	static uint8_t in[AUTH_TOKEN];
 	double began = now_ms();
-	size_t made = 0;
+	size_t made = sizeof(token);
 	long len;
 
-	if (n == 3 && !strcmp(w[0], "password"))
+	if (n == 3 && !strcmp(w[0], "password")) {
 		r = auth_password(a, w[1], w[2], &out);
-	else if (n == 2 && !strcmp(w[0], "service"))
+		made = 0;
+	} else if (n == 2 && !strcmp(w[0], "service"))
 		r = auth_token(a, AUTH_AS_SERVICE, NULL, NULL, w[1], BYTES_NONE,
 			       token, &made, &out);
 	else if (n == 3 && !strcmp(w[0], "user"))
@@ -68,8 +69,9 @@ static void one(struct auth *a, int n, char **w)
 	} else if (n == 1 && !strcmp(w[0], "flush")) {
 		auth_flush(a);
 		r = AUTH_OK;
+		made = 0;
 	}
-	say(r, &out, made, now_ms() - began);
+	say(r, &out, r == AUTH_OK ? made : 0, now_ms() - began);
 }
 
 int main(int argc, char **argv)
