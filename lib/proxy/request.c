@@ -301,6 +301,7 @@ static enum step route(struct session *s, usec_t now)
 		.body = body,
 	};
 	exchange_keys(&r, &p->keys);
+	rpc_asks_for(s, &p->keys);
 	proxy_locate(t, p->setup.routes, &p->keys, &place);
 	record_place(s, &place, now);
 	exchange_decide(t, &r, &place, &p->decision);
