@@ -12,7 +12,7 @@ set -eu
 
 build="build-essential meson ninja-build pkg-config python3 libdpdk-dev
 	libbpf-dev libxdp-dev liburcu-dev libssl-dev libyaml-dev libjansson-dev
-	libsystemd-dev libcmocka-dev"
+	libsystemd-dev libcmocka-dev libkrb5-dev"
 lab="nginx-light curl iproute2 iputils-ping ethtool openssl procps tcpdump
 	python3 python3-yaml"
 test="clang llvm libclang-rt-14-dev clang-format clang-tidy wrk
