@@ -32,7 +32,7 @@ struct auth_thread {
 
 struct authpool {
 	unsigned n;
-	char krb5_conf[512]; /* made by us, or "" */
+	struct kdcs *kdcs; /* NULL: as the system has them */
 	struct auth *control; /* for what only reads the keytab */
 	/* Written by the asker, answered jobs that wait for him by anybody. */
 	struct {
@@ -69,7 +69,8 @@ static bool serve_round(struct auth_thread *t)
 
 		if (!j)
 			continue;
-		auth_run(t->auth, j, worker_clock());
+		auth_run(t->auth, j, worker_clock(),
+			 t->pool->kdcs && kdcs_silent(t->pool->kdcs));
 		j->answered = worker_clock();
 		count(t, j);
 		/* It holds what may be under way, so there is room. */
@@ -130,37 +131,6 @@ static int start(struct auth_thread *t, const struct auth_config *c,
 	return t->running ? 0 : -EAGAIN;
 }
 
-/* --- where the domain controllers are --------------------------------------
- */
-
-/* A krb5.conf of our own: nothing is asked of DNS. */
-static int write_krb5_conf(struct authpool *p, const struct conf *c,
-			   const char *realm)
-{
-	const struct conf_identity *i = &c->identity;
-	FILE *f;
-
-	snprintf(p->krb5_conf, sizeof(p->krb5_conf), "%s.krb5.conf",
-		 c->appliance.control_socket);
-	f = fopen(p->krb5_conf, "we");
-	if (!f)
-		return -errno;
-	fprintf(f,
-		"# casgate wrote this from identity.kdcs.\n"
-		"[libdefaults]\n default_realm = %s\n dns_lookup_kdc = false\n"
-		" dns_lookup_realm = false\n rdns = false\n"
-		" dns_canonicalize_hostname = false\n"
-		"[realms]\n %s = {\n",
-		realm, realm);
-	for (unsigned k = 0; k < i->n_kdcs; k++)
-		fprintf(f, "  kdc = %s\n", i->kdcs[k]);
-	fputs(" }\n", f);
-	if (ferror(f) | fclose(f))
-		return -EIO;
-	setenv("KRB5_CONFIG", p->krb5_conf, 1);
-	return 0;
-}
-
 /* --- beginning and end -----------------------------------------------------
  */
 
@@ -193,8 +163,10 @@ struct authpool *authpool_new(const struct conf *conf, char *error, size_t cap)
 		snprintf(service, sizeof(service), "HTTP@%s",
 			 conf->namespaces[0]);
 	c.service = service;
-	if (i->n_kdcs && (rc = write_krb5_conf(p, conf, realm)))
-		snprintf(error, cap, "%s: %s", p->krb5_conf, strerror(-rc));
+	if (i->n_kdcs) {
+		p->kdcs = kdcs_new(conf, realm, error, cap);
+		rc = p->kdcs ? 0 : -EINVAL;
+	}
 	if (!rc)
 		p->control = auth_new(&c, error, cap);
 	for (; !rc && p->control && p->n < i->threads; p->n++) {
@@ -233,8 +205,7 @@ void authpool_free(struct authpool *p)
 			close(t->wake);
 	}
 	auth_free(p->control);
-	if (p->krb5_conf[0])
-		unlink(p->krb5_conf);
+	kdcs_free(p->kdcs);
 	free(p);
 }
 
@@ -280,6 +251,8 @@ void authpool_look(struct authpool *p)
 {
 	struct auth_job *j;
 
+	if (p->kdcs)
+		kdcs_look(p->kdcs, worker_clock());
 	while ((j = authpool_next(p, AUTH_CONTROL)))
 		j->done(j, worker_clock());
 }
@@ -324,6 +297,11 @@ void authpool_stats(const struct authpool *p, struct authpool_stats *out)
 		out->cached += stat_read(&t->cached);
 		out->slowest = max(out->slowest, t->slowest);
 	}
+}
+
+const struct kdcs *authpool_kdcs(const struct authpool *p)
+{
+	return p->kdcs;
 }
 
 unsigned authpool_keys(struct authpool *p,

@@ -10,6 +10,7 @@
 
 #include "auth/auth.h"
 #include "conf/conf.h"
+#include "kdcs.h"
 
 #define AUTH_JOBS 256 /* of one asker waiting for one thread, at most */
 
@@ -28,7 +29,7 @@ must_check bool authpool_ask(struct authpool *p, unsigned asker,
 			     struct auth_job *j);
 /* What was answered, one by one; NULL. Thread: the asker's. */
 struct auth_job *authpool_next(struct authpool *p, unsigned asker);
-/* Call `done` of all that control asked. */
+/* Call `done` of all that control asked, and look after the KDCs. */
 void authpool_look(struct authpool *p);
 /* To every thread. */
 void authpool_flush(struct authpool *p);
@@ -40,6 +41,8 @@ struct authpool_stats {
 	usec_t slowest; /* answer so far, of a domain controller */
 };
 void authpool_stats(const struct authpool *p, struct authpool_stats *out);
+/* NULL: they are as the system has them. */
+const struct kdcs *authpool_kdcs(const struct authpool *p);
 unsigned authpool_keys(struct authpool *p,
 		       void (*fn)(void *arg, const struct auth_key *key),
 		       void *arg);

@@ -27,6 +27,20 @@ static void put_key(void *arg, const struct auth_key *k)
 					"type", k->type, "written", text));
 }
 
+static void put_kdcs(const struct kdcs *k, json_t *list)
+{
+	struct kdc_info d;
+
+	for (unsigned i = 0; k && i < kdcs_count(k); i++) {
+		kdcs_info(k, i, &d);
+		json_array_append_new(
+			list, json_pack("{s:s, s:b, s:f, s:I}", "kdc", d.name,
+					"answers", (int)d.up, "ms",
+					(double)d.latency / 1e3, "failures",
+					(json_int_t)d.failures));
+	}
+}
+
 static json_t *no_account(struct control_call *call)
 {
 	return control_fail(call, CONTROL_REFUSED,
@@ -47,8 +61,7 @@ json_t *handle_auth_status(void *ctx, struct control_call *call)
 	keys = json_array();
 	authpool_keys(a->auth, put_key, keys);
 	kdcs = json_array();
-	for (unsigned i = 0; i < c->n_kdcs; i++)
-		json_array_append_new(kdcs, json_string(c->kdcs[i]));
+	put_kdcs(authpool_kdcs(a->auth), kdcs);
 	results = json_object();
 	for (unsigned r = 0; r < AUTH_RESULT_COUNT; r++)
 		if (s.results[r])

@@ -150,7 +150,8 @@ struct auth_job {
  * asked of the domain once. Jobs of one user must come to one struct auth. */
 #define AUTH_KEEP SEC(300)
 #define AUTH_KEEP_WRONG SEC(60)
-void auth_run(struct auth *a, struct auth_job *j, usec_t now);
+/* `silent`: it is known that no KDC answers; what needs one fails at once. */
+void auth_run(struct auth *a, struct auth_job *j, usec_t now, bool silent);
 
 /* A key of the keytab. */
 struct auth_key {

@@ -63,7 +63,8 @@ static void keep(struct auth *a, const uint64_t key[2],
 	memcpy(to->principal, j->answer.principal, sizeof(to->principal));
 }
 
-static void password(struct auth *a, struct auth_job *j, usec_t now)
+static void password(struct auth *a, struct auth_job *j, usec_t now,
+		     bool silent)
 {
 	const struct verdict *v;
 	uint64_t key[2];
@@ -77,16 +78,20 @@ static void password(struct auth *a, struct auth_job *j, usec_t now)
 		memcpy(j->answer.principal, v->principal, sizeof(v->principal));
 		return;
 	}
+	if (silent) {
+		j->result = AUTH_NO_KDC;
+		return;
+	}
 	j->result = auth_password(a, j->user, j->password, &j->answer);
 	keep(a, key, j, now);
 }
 
-void auth_run(struct auth *a, struct auth_job *j, usec_t now)
+void auth_run(struct auth *a, struct auth_job *j, usec_t now, bool silent)
 {
 	j->cached = false;
 	switch (j->ask) {
 	case AUTH_ASK_PASSWORD:
-		password(a, j, now);
+		password(a, j, now, silent);
 		break;
 	case AUTH_ASK_TOKEN:
 		j->token_n = j->token_room;
