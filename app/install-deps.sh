@@ -20,8 +20,8 @@ test="clang llvm libclang-rt-14-dev clang-format clang-tidy wrk
 	dovecot-imapd dovecot-pop3d
 	krb5-kdc krb5-kdc-ldap krb5-admin-server krb5-user slapd ldap-utils
 	samba-ad-dc samba-ad-provision winbind smbclient ldb-tools
-	apache2 libapache2-mod-auth-gssapi gss-ntlmssp
-	haproxy python3-pytest python3-impacket"
+	apache2 libapache2-mod-auth-gssapi gss-ntlmssp libsasl2-modules-gssapi-mit
+	haproxy python3-pytest python3-impacket python3-gssapi"
 
 wanted=
 for set in "$@"; do
