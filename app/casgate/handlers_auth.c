@@ -78,6 +78,11 @@ json_t *handle_auth_status(void *ctx, struct control_call *call)
 		keys);
 }
 
+static void forget(struct proxy *p, void *arg, usec_t now)
+{
+	proxy_forget_logins(p);
+}
+
 json_t *handle_auth_flush(void *ctx, struct control_call *call)
 {
 	struct app *a = ctx;
@@ -85,6 +90,10 @@ json_t *handle_auth_flush(void *ctx, struct control_call *call)
 	if (!a->auth)
 		return no_account(call);
 	authpool_flush(a->auth);
+	for (unsigned w = 0; w < a->workers; w++)
+		if (ask_worker(a, w, forget, NULL))
+			return control_fail(call, CONTROL_TIMEOUT,
+					    "worker %u does not answer", w);
 	return json_null();
 }
 

@@ -17,7 +17,7 @@
 #define PATIENCE SEC(1)
 
 struct kdc {
-	const char *name;
+	char name[64]; /* a configuration may go */
 	struct sockaddr_storage addr;
 	socklen_t len;
 	bool up;
@@ -60,6 +60,8 @@ static int write_file(const struct kdcs *k)
 		"[libdefaults]\n default_realm = %s\n dns_lookup_kdc = false\n"
 		" dns_lookup_realm = false\n rdns = false\n"
 		" dns_canonicalize_hostname = false\n"
+		/* Or nobody's ticket could be passed on, MS-SFU 3.2.5.1.2. */
+		" forwardable = true\n"
 		" udp_preference_limit = 1\n"
 		"[realms]\n %s = {\n",
 		k->realm, k->realm);
@@ -114,9 +116,8 @@ struct kdcs *kdcs_new(const struct conf *c, const char *realm, char *error,
 	     i++) {
 		struct kdc *d = &k->kdc[k->n++];
 
-		*d = (struct kdc){ .name = c->identity.kdcs[i],
-				   .fd = -1,
-				   .up = true };
+		*d = (struct kdc){ .fd = -1, .up = true };
+		snprintf(d->name, sizeof(d->name), "%s", c->identity.kdcs[i]);
 		if (resolve(d)) {
 			snprintf(error, cap, "identity.kdcs: %s is not known",
 				 d->name);

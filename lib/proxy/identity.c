@@ -100,7 +100,21 @@ static void remember(struct session *s, usec_t now)
 					      now + VERDICT_LIFE };
 }
 
-/* "CONTOSO\alice" is alice to Kerberos; the rest is as it was typed. */
+/* Whom the mailbox table knows by what was typed is his sAMAccountName to
+ * Kerberos. Others are as they were typed, "CONTOSO\alice" without the domain.
+ */
+static bool set_user(struct session *s, struct bytes user, struct login *l)
+{
+	size_t at = bytes_find(user, '\\');
+
+	if (route_sam(s->proxy->setup.routes, user, l->job.user,
+		      sizeof(l->job.user)))
+		return true;
+	if (at < user.n)
+		user = bytes_from(user, at + 1);
+	return bytes_str(user, l->job.user, sizeof(l->job.user));
+}
+
 static bool set_credentials(struct session *s, struct login *l)
 {
 	const struct http_field *f =
@@ -118,10 +132,7 @@ static bool set_credentials(struct session *s, struct login *l)
 	if (n > 0) {
 		rest = (struct bytes){ plain, (size_t)n };
 		user = bytes_cut(&rest, ':');
-		user = bytes_from(user, bytes_find(user, '\\') < user.n
-						? bytes_find(user, '\\') + 1
-						: 0);
-		ok = bytes_str(user, l->job.user, sizeof(l->job.user)) &&
+		ok = set_user(s, user, l) &&
 		     bytes_str(rest, l->job.password, sizeof(l->job.password));
 	}
 	mem_wipe(plain, sizeof(plain));
@@ -198,6 +209,12 @@ static enum step judged(struct session *s, const struct auth_job *j, usec_t now)
 	s->proxy->stats.logins_failed++;
 	return session_answer(s, 503, "Retry-After: 5\r\n",
 			      auth_result_words(j->result), false, now);
+}
+
+void proxy_forget_logins(struct proxy *p)
+{
+	if (p->verdicts)
+		mem_wipe(p->verdicts, LOGIN_VERDICTS * sizeof(*p->verdicts));
 }
 
 /* --- tickets ---------------------------------------------------------------

@@ -220,6 +220,8 @@ struct proxy_channel_info {
 unsigned proxy_channels(struct proxy *p, struct proxy_channel_info *out,
 			unsigned n, usec_t now);
 bool proxy_kill(struct proxy *p, uint64_t id, usec_t now);
+/* Forget which passwords were right. */
+void proxy_forget_logins(struct proxy *p);
 /* Close listeners and idle sessions, end the others after their answer. */
 void proxy_drain(struct proxy *p, usec_t now);
 
