@@ -12,13 +12,16 @@ set -eu
 
 build="build-essential meson ninja-build pkg-config python3 libdpdk-dev
 	libbpf-dev libxdp-dev liburcu-dev libssl-dev libyaml-dev libjansson-dev
-	libsystemd-dev libcmocka-dev"
+	libsystemd-dev libcmocka-dev libkrb5-dev libwbclient-dev"
 lab="nginx-light curl iproute2 iputils-ping ethtool openssl procps tcpdump
 	python3 python3-yaml"
 test="clang llvm libclang-rt-14-dev clang-format clang-tidy wrk
 	qemu-system-x86 busybox-static cpio kmod pciutils
 	dovecot-imapd dovecot-pop3d
-	haproxy python3-pytest python3-impacket"
+	krb5-kdc krb5-kdc-ldap krb5-admin-server krb5-user slapd ldap-utils
+	samba-ad-dc samba-ad-provision winbind smbclient ldb-tools
+	apache2 libapache2-mod-auth-gssapi gss-ntlmssp libsasl2-modules-gssapi-mit
+	haproxy python3-pytest python3-impacket python3-gssapi"
 
 wanted=
 for set in "$@"; do
@@ -52,7 +55,7 @@ tidy() {
 }
 trap tidy EXIT
 
-# nginx and Dovecot are wanted as programs; Debian would also start services.
+# All are wanted as programs; Debian would also start services.
 if [ ! -e "$policy" ]; then
 	made_policy=yes
 	printf '#!/bin/sh\nexit 101\n' >"$policy"
@@ -78,11 +81,14 @@ if ! install; then
 		exit 1
 	fi
 fi
-for service in nginx dovecot; do
-	case $missing in
-	*$service*)
+# package:service, for all that bring one
+for pair in nginx-light:nginx dovecot-imapd:dovecot haproxy:haproxy apache2:apache2 \
+	slapd:slapd krb5-kdc:krb5-kdc krb5-admin-server:krb5-admin-server \
+	samba-ad-dc:samba-ad-dc samba-ad-dc:smbd samba-ad-dc:nmbd winbind:winbind; do
+	case " $missing " in
+	*" ${pair%:*} "*)
 		if [ -d /run/systemd/system ]; then
-			systemctl disable --quiet $service.service >/dev/null 2>&1 || true
+			systemctl disable --quiet "${pair#*:}.service" >/dev/null 2>&1 || true
 		fi ;;
 	esac
 done

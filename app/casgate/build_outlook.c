@@ -6,6 +6,7 @@
 #include "casgate.h"
 
 #include <stdio.h>
+#include <string.h>
 
 _Static_assert(CONF_BASIC == 1 << EXCHANGE_BASIC &&
 		       CONF_NTLM == 1 << EXCHANGE_NTLM &&
@@ -42,6 +43,20 @@ static void configured(const struct conf_outlook *c, enum exchange_version v,
 }
 
 /* --- what clients are asked ---------------------------------------------- */
+
+void server_spn(const struct conf *conf, unsigned i, char dst[AUTH_NAME])
+{
+	const struct conf_server *c = &conf->servers[i];
+	char *slash;
+
+	if (c->spn)
+		snprintf(dst, AUTH_NAME, "%s", c->spn);
+	else
+		snprintf(dst, AUTH_NAME, "HTTP/%s", c->fqdn);
+	slash = strchr(dst, '/');
+	if (slash)
+		*slash = '@';
+}
 
 static void put_challenge(struct bytes_writer *w, uint32_t method,
 			  const char *realm)
@@ -142,6 +157,9 @@ void build_outlook(const struct app *a, const struct conf *conf,
 {
 	struct exchange_topology *t = &p->topology;
 
+	p->login_timeout = conf->identity.timeout;
+	snprintf(p->basic, sizeof(p->basic),
+		 "WWW-Authenticate: Basic realm=\"%s\"\r\n", t->own_name[0]);
 	for (unsigned i = 0; i < CONF_VDIR_COUNT; i++)
 		build_offer(p, i,
 			    i == CONF_VDIR_RPC && a->rpc_offer.n
@@ -151,6 +169,10 @@ void build_outlook(const struct app *a, const struct conf *conf,
 		struct exchange_server *s = &t->server[i];
 		const struct server_name *known = &a->server[s->id];
 
+		p->server[i].service[0] = '\0';
+		if (conf->identity.keytab && !exchange_is_modern(s->version) &&
+		    conf->servers[i].log_on == CONF_LOG_ON_SERVICE)
+			server_spn(conf, i, p->server[i].service);
 		s->seen = known->seen;
 		s->vdir[EXCHANGE_RPC].present =
 			enabled(a, &conf->servers[i], s->id);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "accesslog.h"
+#include "authpool.h"
 #include "conf/conf.h"
 #include "control/control.h"
 #include "proxy/proxy.h"
@@ -79,6 +80,7 @@ struct app {
 	struct worker_group *group;
 	struct worker_proxy proxy[WORKERS_MAX];
 	struct accesslog *log;
+	struct authpool *auth; /* NULL: no account */
 	struct control_server *control;
 
 	usec_t began;
@@ -223,6 +225,11 @@ json_t *handle_outlook_show(void *ctx, struct control_call *call);
 json_t *handle_outlook_set(void *ctx, struct control_call *call);
 json_t *handle_outlook_enable(void *ctx, struct control_call *call);
 json_t *handle_outlook_disable(void *ctx, struct control_call *call);
+json_t *handle_auth_status(void *ctx, struct control_call *call);
+json_t *handle_auth_test(void *ctx, struct control_call *call);
+json_t *handle_auth_flush(void *ctx, struct control_call *call);
+/* The service principal name of server i, as "HTTP@host". */
+void server_spn(const struct conf *conf, unsigned i, char dst[AUTH_NAME]);
 json_t *handle_plan(void *ctx, struct control_call *call);
 json_t *handle_preflight(void *ctx, struct control_call *call);
 json_t *handle_mailbox_show(void *ctx, struct control_call *call);

@@ -27,6 +27,9 @@ void handlers_fill(control_handler *h)
 	h[CONTROL_OUTLOOK_SET] = handle_outlook_set;
 	h[CONTROL_OUTLOOK_ENABLE] = handle_outlook_enable;
 	h[CONTROL_OUTLOOK_DISABLE] = handle_outlook_disable;
+	h[CONTROL_AUTH_STATUS] = handle_auth_status;
+	h[CONTROL_AUTH_TEST] = handle_auth_test;
+	h[CONTROL_AUTH_FLUSH] = handle_auth_flush;
 	h[CONTROL_PLAN] = handle_plan;
 	h[CONTROL_PREFLIGHT] = handle_preflight;
 	h[CONTROL_MAILBOX_SHOW] = handle_mailbox_show;

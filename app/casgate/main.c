@@ -324,6 +324,8 @@ static void housekeeping(struct app *a)
 	watch_servers(a, now);
 	watch_health(a);
 	preflight_look(a);
+	if (a->auth)
+		authpool_look(a->auth);
 	if (now - tickets > TICKET_LIFE) {
 		if (tickets)
 			tls_tickets_rotate(a->tickets);

@@ -15,10 +15,17 @@
 /* Active Directory and the RpcHttpConfigurator take their time. */
 #define PATIENCE SEC(3600)
 
+/* A ticket serves one request: the echo, and the two channels. */
+enum { LOGON_ECHO, LOGON_OUT, LOGON_IN, LOGONS };
+
 /* What the probes with credentials of one server borrow. */
 struct deep_ask {
 	char target[LOGON_TARGET];
 	struct rpch_opening opening;
+	/* By Kerberos: the tickets, and the values made of them. */
+	struct auth_job ticket[LOGONS];
+	char *value[LOGONS];
+	uint8_t *bytes; /* LOGONS times AUTH_TOKEN */
 };
 
 struct part {
@@ -33,8 +40,10 @@ struct preflight {
 	/* Who logs on to Outlook Anywhere, if anybody; wiped at the end. */
 	struct logon logon;
 	struct deep_ask *deep; /* by server's id */
+	bool kerberos; /* tickets were asked for, */
+	unsigned tickets; /* and so many are not answered yet */
 	unsigned first, n; /* asked in this round: [first..n) */
-	unsigned rounds;
+	enum { ROUND_FIRST, ROUND_TICKETS, ROUND_DEEP } round;
 	struct proxy_probe probe[]; /* by server, protocol, question */
 };
 
@@ -80,44 +89,118 @@ static void add(struct app *a, struct preflight *job,
 /* --- asking as somebody -------------------------------------------------- */
 
 /* Passwords are shown to no server that may speak TLS 1.0, and to none that
- * does not ask for them. */
-static bool may_log_on(const struct app *a, const struct proxy_probe *q)
+ * does not ask for them; tickets to those that take Kerberos. From 2013 on the
+ * account would be taken for a mailbox user (exchange.h). */
+static bool may_log_on(struct app *a, struct preflight *job,
+		       const struct proxy_probe *q, char *target)
 {
-	int i = config_now(a)->server_of_id[q->server];
+	const struct proxy_config *c = config_now(a);
+	bool user = job->logon.value[0];
+	enum exchange_scheme s = user ? EXCHANGE_BASIC : EXCHANGE_NEGOTIATE;
+	int i = c->server_of_id[q->server];
 
-	return q->protocol == EXCHANGE_RPC && q->ask == EXCHANGE_ASK_VDIR &&
-	       q->facts.status == 401 &&
-	       q->facts.schemes >> EXCHANGE_BASIC & 1 && i >= 0 &&
-	       a->conf->servers[i].tls.min != 10;
+	if (q->protocol != EXCHANGE_RPC || q->ask != EXCHANGE_ASK_VDIR ||
+	    q->facts.status != 401 || !(q->facts.schemes >> s & 1) || i < 0)
+		return false;
+	return (!user || a->conf->servers[i].tls.min != 10) &&
+	       logon_target(a, &job->logon, &c->topology.server[i], target);
+}
+
+static void ticket_answered(struct auth_job *j, usec_t now)
+{
+	struct preflight *job = j->arg;
+
+	job->tickets--;
+}
+
+/* One thread, one ring: a server's three are answered in their order. */
+static void ask_tickets(struct app *a, struct preflight *job, unsigned id)
+{
+	struct deep_ask *d = &job->deep[id];
+	int i = config_now(a)->server_of_id[id];
+
+	d->bytes = malloc((size_t)LOGONS * AUTH_TOKEN);
+	for (unsigned k = 0; d->bytes && k < LOGONS; k++) {
+		struct auth_job *j = &d->ticket[k];
+
+		*j = (struct auth_job){ .ask = AUTH_ASK_TOKEN,
+					.as = AUTH_AS_SERVICE,
+					.result = AUTH_FAILED,
+					.token = d->bytes +
+						 (size_t)k * AUTH_TOKEN,
+					.token_room = AUTH_TOKEN,
+					.done = ticket_answered,
+					.arg = job };
+		server_spn(a->conf, (unsigned)i, j->target);
+		job->tickets += authpool_ask(a->auth, AUTH_CONTROL, j);
+	}
+}
+
+/* Between the rounds: tickets for those that take Kerberos. False: none. */
+static bool want_tickets(struct app *a, struct preflight *job)
+{
+	char target[LOGON_TARGET];
+
+	if (job->logon.value[0] || !a->auth)
+		return false;
+	job->kerberos = true;
+	for (unsigned i = 0; i < job->n; i++)
+		if (may_log_on(a, job, &job->probe[i], target))
+			ask_tickets(a, job, job->probe[i].server);
+	return job->tickets;
+}
+
+static char *negotiate(const struct auth_job *j)
+{
+	size_t room = 16 + (j->token_n + 2) / 3 * 4;
+	struct bytes_writer w = { calloc(1, room + 1), 0, room, false };
+
+	if (!w.p || j->result != AUTH_OK) {
+		free(w.p);
+		return NULL;
+	}
+	bytes_puts(&w, "Negotiate ");
+	bytes_put64(&w, (struct bytes){ j->token, j->token_n });
+	return (char *)w.p;
+}
+
+static bool set_logins(struct preflight *job, struct deep_ask *d,
+		       struct proxy_probe *p)
+{
+	unsigned first = p->ask == EXCHANGE_ASK_ECHO ? LOGON_ECHO : LOGON_OUT;
+
+	for (unsigned k = 0; k < 2; k++) {
+		p->login[k] = job->logon.value;
+		if (job->logon.value[0])
+			continue;
+		if (!d->value[first + k])
+			d->value[first + k] = negotiate(&d->ticket[first + k]);
+		p->login[k] = d->value[first + k];
+	}
+	return p->login[0] && p->login[1];
 }
 
 /* The second round: an echo and a virtual connection where the first one was
- * asked for a password. False: nobody was. */
+ * asked who it is. False: nobody was. */
 static bool ask_deep(struct app *a, struct preflight *job)
 {
-	const struct proxy_config *c = config_now(a);
-
 	job->first = job->n;
 	for (unsigned i = 0; i < job->first; i++) {
 		const struct proxy_probe q = job->probe[i];
 		struct deep_ask *d = &job->deep[q.server];
 
-		if (!may_log_on(a, &q) ||
-		    !logon_target(
-			    a, &job->logon,
-			    &c->topology.server[c->server_of_id[q.server]],
-			    d->target))
+		if (!may_log_on(a, job, &q, d->target))
 			continue;
 		seal_random(&d->opening, sizeof(d->opening));
 		for (unsigned ask = EXCHANGE_ASK_ECHO;
 		     ask <= EXCHANGE_ASK_CONNECT; ask++) {
-			struct proxy_probe *p = &job->probe[job->n++];
+			struct proxy_probe *p = &job->probe[job->n];
 
 			*p = q;
 			p->ask = ask;
-			p->login = job->logon.value;
 			p->target = d->target;
 			p->opening = &d->opening;
+			job->n += set_logins(job, d, p);
 		}
 	}
 	return job->n > job->first;
@@ -160,6 +243,11 @@ static void forget(struct app *a, int only)
 static void drop(struct preflight *job)
 {
 	mem_wipe(&job->logon, sizeof(job->logon));
+	for (unsigned i = 0; i < SERVER_IDS; i++)
+		for (unsigned k = 0; k < LOGONS; k++)
+			free(job->deep[i].value[k]);
+	for (unsigned i = 0; i < SERVER_IDS; i++)
+		free(job->deep[i].bytes);
 	free(job->deep);
 	free(job);
 }
@@ -310,6 +398,29 @@ static void judge_protocol(struct app *a, struct exchange_preflight *in,
 		remember(known, n ? &f[0] : NULL);
 }
 
+/* No ticket, no Kerberos: what the domain said. */
+static void judge_tickets(const struct preflight *job,
+			  const struct exchange_server *s, size_t mailboxes,
+			  struct verdict *v)
+{
+	const struct auth_job *j = &job->deep[s->id].ticket[LOGON_ECHO];
+	struct exchange_finding f = { .severity = EXCHANGE_ERROR,
+				      .code = "no-ticket" };
+
+	if (!j->done || j->result == AUTH_OK)
+		return;
+	snprintf(f.text, sizeof(f.text),
+		 "no Kerberos ticket for %.*s/%s: %s (%s)",
+		 (int)strcspn(j->target, "@"), j->target,
+		 j->target + strcspn(j->target, "@") + 1,
+		 auth_result_words(j->result), j->answer.why);
+	if (j->result == AUTH_NO_SPN)
+		snprintf(f.cmdlet, sizeof(f.cmdlet), "setspn -Q %.*s/%s",
+			 (int)strcspn(j->target, "@"), j->target,
+			 j->target + strcspn(j->target, "@") + 1);
+	take(v, &f, exchange_protocol_word(EXCHANGE_RPC), mailboxes);
+}
+
 static const char *verdict_word(const struct verdict *v)
 {
 	if (!v->any || v->worst == EXCHANGE_WARNING)
@@ -338,7 +449,7 @@ static void note(struct exchange_preflight *in, const struct proxy_probe *q)
 /* Where the probes of the first round end, server by server. */
 static unsigned first_round(const struct preflight *job)
 {
-	return job->rounds > 1 ? job->first : job->n;
+	return job->round == ROUND_DEEP ? job->first : job->n;
 }
 
 /* Could the user whose name was given open a virtual connection? */
@@ -365,7 +476,8 @@ static json_t *judge_server(struct app *a, const struct preflight *job,
 	size_t mailboxes;
 	unsigned n;
 
-	for (unsigned k = job->first; job->rounds > 1 && k < job->n; k++)
+	for (unsigned k = job->first; job->round == ROUND_DEEP && k < job->n;
+	     k++)
 		if (job->probe[k].server == id)
 			note(&in[job->probe[k].protocol], &job->probe[k]);
 	for (; *at < first_round(job) && job->probe[*at].server == id; ++*at) {
@@ -392,8 +504,10 @@ static json_t *judge_server(struct app *a, const struct preflight *job,
 		in[p].topology = t;
 		in[p].server = s;
 		in[p].protocol = p;
+		in[p].kerberos = job->kerberos;
 		judge_protocol(a, &in[p], mailboxes, &v);
 	}
+	judge_tickets(job, s, mailboxes, &v);
 	*ready &= !v.any || v.worst == EXCHANGE_WARNING;
 	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:o}", "server",
 			 s->name, "version", exchange_version_name(s->version),
@@ -431,9 +545,17 @@ void preflight_look(struct app *a)
 
 	if (!job || atomic_load_explicit(&job->left, memory_order_acquire))
 		return;
-	if (job->rounds++ == 0 && job->logon.value[0] && ask_deep(a, job) &&
-	    ask_round(a, job))
+	if (job->round == ROUND_FIRST && want_tickets(a, job)) {
+		job->round = ROUND_TICKETS;
 		return;
+	}
+	if (job->round == ROUND_TICKETS && job->tickets)
+		return;
+	if (job->round < ROUND_DEEP && (job->logon.value[0] || job->kerberos) &&
+	    ask_deep(a, job) && ask_round(a, job)) {
+		job->round = ROUND_DEEP;
+		return;
+	}
 	a->preflight = NULL;
 	control_finish(a->control, job->token, report(a, job));
 	drop(job);

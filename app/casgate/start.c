@@ -462,6 +462,21 @@ void start_logging(struct app *a)
 	accesslog_set(a->log, &set);
 }
 
+/* The threads start behind the proxies, and end before them. */
+static bool ask_identity(void *arg, unsigned worker, struct auth_job *j)
+{
+	struct app *a = arg;
+
+	return a->auth && authpool_ask(a->auth, worker, j);
+}
+
+static struct auth_job *next_answer(void *arg, unsigned worker)
+{
+	struct app *a = arg;
+
+	return a->auth ? authpool_next(a->auth, worker) : NULL;
+}
+
 static int start_proxies(struct app *a)
 {
 	unsigned sessions = sessions_of(a);
@@ -488,6 +503,9 @@ static int start_proxies(struct app *a)
 		};
 
 		a->proxy[w].app = (struct worker_app){ serve, message, next };
+		if (a->conf->identity.keytab)
+			setup.auth = (struct proxy_logons){ ask_identity,
+							    next_answer, a };
 		a->proxy[w].all = a;
 		a->proxy[w].index = w;
 		a->proxy[w].proxy = proxy_new(&setup, worker_clock());
@@ -504,6 +522,25 @@ static void stop_proxies(struct app *a)
 {
 	for (unsigned w = 0; w < a->workers; w++)
 		proxy_free(a->proxy[w].proxy);
+}
+
+static int start_identity(struct app *a)
+{
+	char error[512];
+
+	if (!a->conf->identity.keytab)
+		return 0;
+	a->auth = authpool_new(a->conf, error, sizeof(error));
+	if (a->auth)
+		return 0;
+	log_error("identity: %s", error);
+	return -EINVAL;
+}
+
+static void stop_identity(struct app *a)
+{
+	authpool_free(a->auth);
+	a->auth = NULL;
 }
 
 static int start_lcores(struct app *a)
@@ -570,6 +607,7 @@ static const struct {
 	{ "ports and workers", start_ports_and_group, stop_ports_and_group },
 	{ "access log", start_log, stop_log },
 	{ "proxies", start_proxies, stop_proxies },
+	{ "identity", start_identity, stop_identity },
 	{ "worker cores", start_lcores, stop_lcores },
 };
 

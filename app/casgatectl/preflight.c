@@ -60,7 +60,7 @@ static void title_of(const json_t *server, char *dst, size_t cap)
 		 text_of(server, "verdict"),
 		 strcmp(text_of(server, "logon"), "ok")
 			 ? ""
-			 : ", the user can log on to Outlook Anywhere");
+			 : ", logging on to Outlook Anywhere works");
 }
 
 static void print_report(FILE *f, const json_t *data)

@@ -346,6 +346,24 @@ static void check_authentication(struct load *l, const struct conf *c)
 	}
 }
 
+static void check_identity(struct load *l, const struct conf *c)
+{
+	const struct conf_identity *i = &c->identity;
+
+	if (i->keytab && !i->account && !report_has(l->report, "identity"))
+		find_error(l, "identity.account",
+			   "is needed with a keytab: the account's principal, "
+			   "svc-casgate@CONTOSO.LOCAL");
+	if (!i->keytab && i->account)
+		find_error(l, "identity.keytab",
+			   "is needed with an account: the file of its keys");
+	if (i->account &&
+	    bytes_find(BYTES(i->account), '@') == strlen(i->account))
+		find_error(l, "identity.account",
+			   "has no realm: %s@CONTOSO.LOCAL or the like",
+			   i->account);
+}
+
 void check_conf(struct load *l, struct conf *c)
 {
 	check_workers(l, c);
@@ -361,4 +379,5 @@ void check_conf(struct load *l, struct conf *c)
 	check_numbers(l, c);
 	check_access_log(l, c);
 	check_authentication(l, c);
+	check_identity(l, c);
 }

@@ -194,6 +194,9 @@ struct conf_outlook {
 	uint32_t binding; /* enum conf_binding */
 };
 
+/* How the server learns who asks for Outlook Anywhere; before 2013 only. */
+enum conf_log_on { CONF_LOG_ON_SERVICE, CONF_LOG_ON_PASSTHROUGH };
+
 struct conf_server {
 	const char *name, *fqdn;
 	uint32_t n_addresses; /* 0: resolve the FQDN */
@@ -209,6 +212,8 @@ struct conf_server {
 	uint32_t weight;     /* [0..1000] */
 	bool drained;
 	bool probes; /* its health is looked at */
+	const char *spn; /* "HTTP/host"; NULL: of the FQDN */
+	uint32_t log_on; /* enum conf_log_on */
 	uint32_t n_sources;
 	struct ipaddr *sources; /* addresses to connect from; none: routed */
 	struct conf_server_tls tls;
@@ -256,6 +261,18 @@ struct conf_routing {
 struct conf_offer {
 	uint32_t n;
 	uint32_t *method; /* enum conf_method, in the order of the offer */
+};
+
+/* The appliance's own account; none without a keytab. */
+struct conf_identity {
+	const char *keytab;
+	const char *account; /* principal; NULL: svc-casgate is not assumed */
+	const char *realm;   /* NULL: the account's */
+	const char *service; /* "HTTP@host"; NULL: of namespaces[0] */
+	uint32_t n_kdcs;
+	const char **kdcs; /* none: as /etc/krb5.conf or DNS has them */
+	uint32_t threads;
+	usec_t timeout; /* of one question */
 };
 
 struct conf_mailboxes {
@@ -341,6 +358,7 @@ struct conf {
 	struct conf_database *databases;
 	struct conf_routing routing;
 	struct conf_offer authentication[CONF_VDIR_COUNT];
+	struct conf_identity identity;
 	struct conf_mailboxes mailboxes;
 	struct conf_access_log access_log;
 	struct conf_limits limits;

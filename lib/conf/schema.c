@@ -316,6 +316,12 @@ static const struct word told_words[] = {
 	{ 0 },
 };
 
+static const struct word log_on_words[] = {
+	{ "service", CONF_LOG_ON_SERVICE },
+	{ "passthrough", CONF_LOG_ON_PASSTHROUGH },
+	{ 0 },
+};
+
 static const struct word binding_words[] = {
 	{ "None", CONF_BINDING_NONE },
 	{ "Allow", CONF_BINDING_ALLOW },
@@ -388,6 +394,14 @@ static const struct setting server_rows[] = {
 	BOOL("drained", drained, 0, "false", "send it no new sessions"),
 	BOOL("probes", probes, 0, "true",
 	     "look after its health; false: use it whatever it does"),
+	TEXT("spn", KIND_TEXT, spn, 0, NULL,
+	     "the service principal name that tickets for it are asked by; "
+	     "left out, HTTP/ and its FQDN"),
+	WORDS("rpc-log-on", log_on, log_on_words, 0, "service",
+	      "Outlook Anywhere of a 2007 or 2010 server, when the appliance "
+	      "has an account and the client gives a password: service "
+	      "verifies it and logs on by Kerberos as that account, "
+	      "passthrough leaves both to the server"),
 	VALUES("source-addresses", KIND_ADDRESS, sources, n_sources, 16, ONE,
 	       "own addresses to connect from; left out, the route decides"),
 	MAP("tls", tls, server_tls, 0, "how its certificate is verified"),
@@ -537,6 +551,36 @@ SCHEMA(authentication, authentication_rows, NULL);
 #undef S
 
 /* --- mailboxes, limits, time-outs, TCP ----------------------------------- */
+
+#define S struct conf_identity
+static const struct setting identity_rows[] = {
+	TEXT("keytab", KIND_FILE, keytab, RESTART, NULL,
+	     "keys of the appliance's account and its service principal names; "
+	     "left out, it has no account"),
+	TEXT("account", KIND_TEXT, account, RESTART, NULL,
+	     "that account, as Kerberos has it: svc-casgate@CONTOSO.LOCAL"),
+	TEXT("realm", KIND_TEXT, realm, RESTART, NULL,
+	     "the users' realm; left out, the account's"),
+	TEXT("service", KIND_TEXT, service, RESTART, NULL,
+	     "the service principal name that passwords are verified by; left "
+	     "out, HTTP/ and the first of the namespaces"),
+	{ .key = "kdcs",
+	  .kind = KIND_VALUES,
+	  .of = KIND_TEXT,
+	  AT(kdcs),
+	  COUNT(n_kdcs),
+	  .max = 63,
+	  .most = 16,
+	  .flags = ONE | RESTART,
+	  .help = "domain controllers, by name or address, with `:port` if "
+		  "not 88; left out, as /etc/krb5.conf or DNS has them" },
+	NUMBER("threads", threads, 1, 64, RESTART, "4",
+	       "threads that wait for domain controllers"),
+	TIME("timeout", timeout, MSEC(100), SEC(60), RESTART, "5s",
+	     "how long a question to them may take"),
+};
+SCHEMA(identity, identity_rows, NULL);
+#undef S
 
 #define S struct conf_mailboxes
 static const struct setting mailboxes_rows[] = {
@@ -749,6 +793,8 @@ static const struct setting conf_rows[] = {
 	  .kind = KIND_MAP,
 	  .sub = &authentication,
 	  .help = "how clients are asked who they are, by virtual directory" },
+	MAP("identity", identity, identity, 0,
+	    "the account with which the appliance asks the domain"),
 	MAP("mailboxes", mailboxes, mailboxes, 0,
 	    "where it is known from which mailbox lives on which server"),
 	MAP("access-log", access_log, access_log, 0,

@@ -400,6 +400,11 @@ static bool echo_refused(const struct exchange_preflight *in)
 	return in->echo.status == 401;
 }
 
+static bool ticket_refused(const struct exchange_preflight *in)
+{
+	return echo_refused(in) && in->kerberos;
+}
+
 static bool echo_of_another(const struct exchange_preflight *in)
 {
 	return in->echo.status == 200 && !in->echo.echo;
@@ -465,6 +470,12 @@ static const struct deep {
 	bool echo; /* else the connection */
 	const char *text, *cmdlet;
 } deep[] = {
+	{ "ticket-refused", ANY, ticket_refused, true,
+	  "{S} refuses the Kerberos ticket of this appliance on {D}: HTTP/{F} "
+	  "is another account's than the one it runs under, the appliance's "
+	  "account may not log on to {S} from the network, or (2010 on Windows "
+	  "2008 R2) KB3140410 is missing",
+	  "setspn -Q HTTP/{F}" },
 	{ "credentials", ANY, echo_refused, true,
 	  "{S} refuses the user that was named: a wrong password, or no right "
 	  "to log on to {S} from the network",

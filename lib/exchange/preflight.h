@@ -34,7 +34,8 @@ struct exchange_preflight {
 	enum exchange_protocol protocol;
 	struct exchange_facts health, vdir; /* by exchange_ask; a server
 					     * before 2013 has no health page */
-	struct exchange_facts echo, connect; /* on /rpc, with credentials */
+	struct exchange_facts echo, connect; /* on /rpc, with credentials: */
+	bool kerberos; /* the appliance's own, not a user's password */
 	bool was_ready; /* when it was last looked at */
 	bool advised;	/* to enable or set it, less than an hour ago */
 };

@@ -31,6 +31,7 @@ static void forget(struct session *s, bool reset, usec_t now)
 	p->servers[s->server_id].connections--;
 	stream_drop(&p->bufs, &s->back, reset, now);
 	s->bound = false;
+	identity_end(s);
 	mem_wipe(s->user, sizeof(s->user));
 }
 
@@ -234,6 +235,7 @@ enum step back_connected(struct session *s, usec_t now)
 	memcpy(s->user, s->want_user, sizeof(s->user));
 	s->back_from = s->from;
 	s->back_identity = s->identity;
+	s->knocks = s->knocked = false;
 	session_enter(s, SESS_BACK_TLS, now);
 	return STEP_PROGRESS;
 }

@@ -207,8 +207,8 @@ static void put_question(struct bytes_writer *w, const struct session *s,
 	bytes_putf(w, "%s %s%s%s HTTP/1.1\r\nHost: %s\r\n%s", ask.method,
 		   ask.path, q->target ? "?" : "", q->target ? q->target : "",
 		   host, ask.fields);
-	if (q->login)
-		bytes_putf(w, "Authorization: %s\r\n", q->login);
+	if (q->login[s->in_channel])
+		bytes_putf(w, "Authorization: %s\r\n", q->login[s->in_channel]);
 	if (q->ask != EXCHANGE_ASK_CONNECT)
 		bytes_puts(w, "Connection: close\r\n");
 	bytes_puts(w, "\r\n");

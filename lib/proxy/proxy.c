@@ -220,6 +220,7 @@ bool proxy_serve(struct proxy *p, usec_t now)
 	judge_admission(p, now);
 	busy |= stream_feed(&p->bufs);
 	busy |= vc_send_again(p);
+	identity_look(p, now);
 	busy |= accept_new(p, now);
 	busy |= run_ready(p, now);
 	busy |= !list_empty(&p->handshakes);

@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "auth/auth.h"
 #include "exchange/exchange.h"
 #include "front/front.h"
 #include "health/health.h"
@@ -61,6 +62,9 @@ struct proxy_server {
 	struct tls_target *tls[PROXY_WORKERS];
 	struct tls_target *mail_tls[PROXY_WORKERS]; /* NULL without listeners */
 	bool probes; /* its health is looked at */
+	char service[AUTH_NAME]; /* "HTTP@host": Basic clients of Outlook
+				  * Anywhere are carried by the appliance's
+				  * account; "": as they are */
 };
 
 struct proxy_timeouts {
@@ -92,6 +96,8 @@ struct proxy_config {
 	struct proxy_listener listener[PROXY_LISTENERS];
 	struct http_limits limits;
 	struct proxy_timeouts timeouts;
+	char basic[384]; /* WWW-Authenticate of Basic, as header line */
+	usec_t login_timeout;
 	bool rpc_encryption_required; /* of legacy mailboxes' clients */
 	unsigned rpc_denials; /* end a virtual connection; 0: none does */
 	struct proxy_offer offer[EXCHANGE_PROTOCOL_COUNT]; /* and the schemes
@@ -116,6 +122,14 @@ struct proxy_config {
 struct proxy;
 struct proxy_call;
 
+/* Threads that may wait for a domain controller. NULL: there are none. */
+struct proxy_logons {
+	/* False: too many wait. The job comes back by next(). */
+	bool (*ask)(void *arg, unsigned worker, struct auth_job *j);
+	struct auth_job *(*next)(void *arg, unsigned worker);
+	void *arg;
+};
+
 struct proxy_setup {
 	unsigned worker, workers;
 	struct hash_key secret; /* the same for all workers */
@@ -132,6 +146,7 @@ struct proxy_setup {
 	uint32_t buffers, large_buffers; /* for plaintext in transit */
 	uint32_t max_server_ids;
 	struct proxy_log *log;	/* NULL: none; outlives the proxy */
+	struct proxy_logons auth;
 };
 
 /* Control thread; NULL when memory is short. */
@@ -163,9 +178,10 @@ struct proxy_probe {
 	enum exchange_protocol protocol;
 	enum exchange_ask ask;
 	usec_t timeout; /* of all of it */
-	/* Of EXCHANGE_ASK_ECHO and _CONNECT, else NULL; borrowed: the value of
-	 * Authorization, what is asked for ("server:6001"), the channels. */
-	const char *login, *target;
+	/* Of EXCHANGE_ASK_ECHO and _CONNECT, else NULL; borrowed: the values of
+	 * Authorization ([1]: of the IN channel), what is asked for
+	 * ("server:6001"), the channels. */
+	const char *login[2], *target;
 	const struct rpch_opening *opening;
 	struct exchange_facts facts; /* out */
 	void (*done)(struct proxy *p, struct proxy_probe *q, usec_t now);
@@ -206,6 +222,8 @@ struct proxy_channel_info {
 unsigned proxy_channels(struct proxy *p, struct proxy_channel_info *out,
 			unsigned n, usec_t now);
 bool proxy_kill(struct proxy *p, uint64_t id, usec_t now);
+/* Forget which passwords were right. */
+void proxy_forget_logins(struct proxy *p);
 /* Close listeners and idle sessions, end the others after their answer. */
 void proxy_drain(struct proxy *p, usec_t now);
 
@@ -219,6 +237,12 @@ void proxy_drain(struct proxy *p, usec_t now);
 	X(forwarded_refused,                                                   \
 	  "requests refused for their X-Forwarded-For")                        \
 	X(binds_refused, "requests refused: NTLM or Negotiate by a balancer")  \
+	X(logins, "passwords of Outlook Anywhere that were right")             \
+	X(logins_denied, "passwords of Outlook Anywhere that were wrong")      \
+	X(logins_failed, "no domain controller could say, or gave no ticket")  \
+	X(logins_refused, "requests answered 503: too many wait to log on")    \
+	X(logins_now, "questions to domain controllers under way")             \
+	X(tickets_refused, "tickets of the appliance that a server refused")   \
 	X(challenged, "requests answered 401 by the appliance itself")         \
 	X(handshakes, "TLS handshakes with clients completed")                 \
 	X(handshakes_resumed, "of them resumed")                               \

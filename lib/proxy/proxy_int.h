@@ -21,9 +21,11 @@ enum step {
 	X(SESS_PROXY_HEADER, "proxy-header")                                   \
 	X(SESS_CLIENT_TLS, "client-handshake")                                 \
 	X(SESS_EXPECT_REQUEST, "expect-request")                               \
+	X(SESS_AUTH, "authenticate")                                           \
 	X(SESS_AGREE, "agree")                                                 \
 	X(SESS_CONNECT, "connect")                                             \
 	X(SESS_BACK_TLS, "server-handshake")                                   \
+	X(SESS_TICKET, "ticket")                                               \
 	X(SESS_EXCHANGE, "exchange")                                           \
 	X(SESS_LOGIN, "login")                                                 \
 	X(SESS_BACK_LOGIN, "server-login")                                     \
@@ -116,11 +118,15 @@ struct session {
 	/* Behind a balancer that mixes them: whose it is, and who asks now, by
 	 * address and by all of Authorization. */
 	struct ipaddr back_from;
-	uint64_t back_identity, identity;
+	uint64_t back_identity, identity, identity_more;
 	bool bound;		/* NTLM or Negotiate has been spoken on it */
 	char user[SESS_USER];	/* whose it is; "" = nobody named */
 	char want_user[SESS_USER]; /* of the request being served */
 
+	struct login *login; /* a password or a ticket is asked for, or here */
+	bool serves; /* the request logs on as the appliance's account */
+	bool knocks, knocked; /* on this back-end connection: an echo with a
+			       * ticket is under way, was answered */
 	struct rpc *rpc; /* the request is a channel of Outlook Anywhere */
 	bool peeked;	 /* its first PDU did not come */
 
@@ -133,6 +139,23 @@ struct session {
 	uint64_t requests, bytes_up, bytes_down;
 	uint32_t lingered; /* bytes discarded after our FIN */
 	size_t unacked;	   /* bytes of ours the client had not when we looked */
+};
+
+#define LOGINS 256	    /* at a time, a worker */
+#define LOGIN_TOKEN 16384   /* [bytes] of a ticket */
+#define LOGIN_VERDICTS 4096
+
+/* A job for the threads that ask domain controllers. */
+struct login {
+	struct auth_job job;
+	struct session *session; /* NULL: it has gone meanwhile */
+	bool asked;		 /* it has not come back */
+	uint8_t token[LOGIN_TOKEN];
+};
+
+struct login_verdict {
+	uint64_t key[2];
+	usec_t until;
 };
 
 struct proxy {
@@ -157,6 +180,8 @@ struct proxy {
 	struct stream_pool bufs;
 	struct list questions, probes; /* waiting, under way */
 	struct slab probe_slab, question_slab;
+	struct slab logins; /* none without an account */
+	struct login_verdict *verdicts;
 	usec_t look; /* when the prober looks again */
 	struct rng rng;
 	struct proxy_stats stats;
@@ -277,6 +302,22 @@ void front_put_forwarded(struct bytes_writer *w, const struct session *s,
 /* The challenges that may be passed on, or no line at all. */
 void front_put_challenges(struct bytes_writer *w, const struct session *s,
 			  const struct http_field *f);
+
+/* Outlook Anywhere by the appliance's account (identity.c). Verify whoever
+ * asks, if that is due, and go on as rpc_begin(). */
+enum step identity_begin(struct session *s, usec_t now);
+/* May the request's head be written to the back end now? False: *step was
+ * taken instead. */
+bool identity_ready(struct session *s, usec_t now, enum step *step);
+void identity_put(struct bytes_writer *w, const struct session *s);
+/* Is this answer meant for the appliance's account, not for the client? */
+bool identity_refused(const struct session *s, const struct http_head *h);
+enum step identity_refuse(struct session *s, usec_t now);
+/* Whatever is asked for is not wanted any more. */
+void identity_end(struct session *s);
+enum step identity_late(struct session *s, usec_t now);
+void identity_answered(struct auth_job *j, usec_t now);
+void identity_look(struct proxy *p, usec_t now);
 
 /* What we offer by ourselves (offer.c). May this request go on, as far as that
  * is concerned? False: it was answered. */

@@ -27,6 +27,17 @@ static void vc_table_fini(struct vc_table *t)
 	mem_free(t->bucket);
 }
 
+/* Most appliances without an account need no room for them. */
+static int logins_init(struct proxy *p)
+{
+	if (!p->setup.auth.ask)
+		return 0;
+	p->verdicts = mem_new(LOGIN_VERDICTS * sizeof(*p->verdicts));
+	if (!p->verdicts)
+		return -ENOMEM;
+	return slab_init(&p->logins, sizeof(struct login), LOGINS);
+}
+
 struct proxy *proxy_new(const struct proxy_setup *setup, usec_t now)
 {
 	struct proxy *p = mem_new(sizeof(*p));
@@ -59,6 +70,7 @@ struct proxy *proxy_new(const struct proxy_setup *setup, usec_t now)
 	    slab_init(&p->probe_slab, sizeof(struct session), PROXY_PROBES) ||
 	    slab_init(&p->question_slab, sizeof(struct proxy_probe),
 		      PROXY_PROBES / 2) ||
+	    logins_init(p) ||
 	    stream_pool_init(&p->bufs, setup->buffers, setup->large_buffers,
 			     &p->ready)) {
 		proxy_free(p);
@@ -84,6 +96,8 @@ void proxy_free(struct proxy *p)
 	slab_fini(&p->dialogue_slab);
 	slab_fini(&p->probe_slab);
 	slab_fini(&p->question_slab);
+	slab_fini(&p->logins);
+	mem_free(p->verdicts);
 	stream_pool_fini(&p->bufs);
 	mem_free(p->servers);
 	mem_free(p);

@@ -174,7 +174,8 @@ enum step relay_step(struct session *s, usec_t now)
 	if (s->rpc && s->rpc->cut)
 		return rpc_cut(s, now);
 	if (!s->head_sent)
-		return request_forward(s, now);
+		return identity_ready(s, now, &up) ? request_forward(s, now)
+						   : up;
 	if (s->client.failed)
 		return session_kill(s, true, now);
 	/* Between two PDUs, or it would be read as part of one. */

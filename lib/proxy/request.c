@@ -14,6 +14,8 @@
 void request_reset(struct session *s, usec_t now)
 {
 	rpc_end(s, now);
+	identity_end(s);
+	s->serves = false;
 	s->peeked = false;
 	s->scan_up = s->scan_down = (struct http_scan){ 0 };
 	s->head_len = s->await = 0;
@@ -117,17 +119,20 @@ static void who(struct session *s, const struct http_head *h)
 {
 	const struct http_field *f = http_find(h, HTTP_AUTHORIZATION);
 	uint8_t plain[512];
+	struct hash_key more = s->proxy->setup.secret;
 	struct bytes scheme, rest, name;
 	long n;
 
 	s->auth = PROXY_AUTH_NONE;
 	s->binds = s->goes_on = false;
-	s->identity = 0;
+	s->identity = s->identity_more = 0;
 	s->want_user[0] = '\0';
 	if (!f)
 		return;
+	more.k1 = ~more.k1;
 	s->identity =
 		siphash13(&s->proxy->setup.secret, f->value.p, f->value.n);
+	s->identity_more = siphash13(&more, f->value.p, f->value.n);
 	rest = f->value;
 	scheme = bytes_cut(&rest, ' ');
 	s->auth = auth_of(scheme);
@@ -262,7 +267,7 @@ static enum step act(struct session *s, usec_t now)
 	}
 	p->stats.proxied++;
 	p->stats.requests_of[s->protocol]++;
-	return rpc_begin(s, now);
+	return identity_begin(s, now);
 }
 
 static enum step route(struct session *s, usec_t now)
@@ -296,6 +301,7 @@ static enum step route(struct session *s, usec_t now)
 		.body = body,
 	};
 	exchange_keys(&r, &p->keys);
+	rpc_asks_for(s, &p->keys);
 	proxy_locate(t, p->setup.routes, &p->keys, &place);
 	record_place(s, &place, now);
 	exchange_decide(t, &r, &place, &p->decision);
@@ -422,6 +428,8 @@ static void put_request(struct bytes_writer *w, const struct session *s,
 
 		if (f->known == HTTP_COOKIE)
 			http_put_cookies(w, f, exchange_hostile_cookie);
+		else if (f->known == HTTP_AUTHORIZATION && s->serves)
+			identity_put(w, s);
 		else if (!dropped(f))
 			http_put_field(w, f->name, f->value);
 	}
@@ -475,6 +483,7 @@ enum step request_forward(struct session *s, usec_t now)
 	s->up_done = h->framing == HTTP_NO_BODY || s->up.done;
 	stream_consume(&p->bufs, &s->client, s->head_len);
 	s->head_sent = true;
+	identity_end(s);
 	s->bytes_up += w.n;
 	p->stats.bytes_up += w.n;
 	p->servers[s->server_id].requests++;

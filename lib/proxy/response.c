@@ -103,7 +103,8 @@ static void put_response(struct bytes_writer *w, struct session *s,
 
 		if (f->known == HTTP_LOCATION)
 			put_location(w, s, f);
-		else if (f->known == HTTP_WWW_AUTHENTICATE && ours)
+		else if (f->known == HTTP_WWW_AUTHENTICATE &&
+			 (ours || s->serves))
 			continue;
 		else if (f->known == HTTP_WWW_AUTHENTICATE && s->balanced)
 			front_put_challenges(w, s, f);
@@ -201,6 +202,8 @@ enum step response_head(struct session *s, usec_t now)
 		return bad_gateway(
 			s, "The Exchange server's answer is malformed.", now);
 	}
+	if (identity_refused(s, h))
+		return identity_refuse(s, now);
 	step = STEP_PROGRESS;
 	if (h->status >= 200)
 		step = pass_on(s, h, now);

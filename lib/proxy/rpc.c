@@ -156,6 +156,13 @@ static void agreed(struct session *s)
 	prefer(s, r->note.server);
 }
 
+void rpc_asks_for(struct session *s, const struct exchange_keys *keys)
+{
+	if (s->rpc && keys->n)
+		exchange_printable(BYTES(keys->key[0].text), s->rpc->target,
+				   sizeof(s->rpc->target));
+}
+
 enum step rpc_begin(struct session *s, usec_t now)
 {
 	struct proxy *p = s->proxy;
@@ -199,9 +206,6 @@ void rpc_connected(struct session *s, usec_t now)
 
 	r->legacy = i >= 0 &&
 		    !exchange_is_modern(p->config->topology.server[i].version);
-	if (p->keys.n)
-		exchange_printable(BYTES(p->keys.key[0].text), r->target,
-				   sizeof(r->target));
 	if (!r->joined || r->asking || r->note.server == s->server_id)
 		return;
 	r->note.verb = VC_MOVE;

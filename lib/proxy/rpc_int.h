@@ -101,6 +101,8 @@ bool vc_send_again(struct proxy *p);
 enum step rpc_peek(struct session *s, const struct http_head *h, usec_t now);
 /* The candidates are known: agree on one of them, then connect. */
 enum step rpc_begin(struct session *s, usec_t now);
+/* What it names first, to be told by `vc list`. */
+void rpc_asks_for(struct session *s, const struct exchange_keys *keys);
 /* The owner did not answer in time. */
 enum step rpc_alone(struct session *s, usec_t now);
 void rpc_answered(struct proxy *p, struct vc_note *n, usec_t now);

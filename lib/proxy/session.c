@@ -70,6 +70,10 @@ void session_enter(struct session *s, enum sess_state state, usec_t now)
 		wait = s->requests ? t->keep_alive : t->request_head;
 		list_push(&p->idle, &s->idle);
 		break;
+	case SESS_AUTH:
+	case SESS_TICKET:
+		wait = p->config->login_timeout;
+		break;
 	case SESS_AGREE:
 	case SESS_CONNECT:
 	case SESS_BACK_TLS:
@@ -312,6 +316,9 @@ static enum step step_of(struct session *s, usec_t now)
 		return queue_handshake(s, &s->client, now);
 	case SESS_EXPECT_REQUEST:
 		return request_step(s, now);
+	case SESS_AUTH:
+	case SESS_TICKET:
+		return STEP_WAIT; /* identity_answered() goes on */
 	case SESS_AGREE:
 		return STEP_WAIT; /* rpc_answered() goes on */
 	case SESS_CONNECT:
@@ -464,6 +471,9 @@ static enum step time_out(struct session *s, usec_t now)
 			return STEP_PROGRESS;
 		}
 		return session_answer(s, 408, NULL, late, true, now);
+	case SESS_AUTH:
+	case SESS_TICKET:
+		return identity_late(s, now);
 	case SESS_AGREE:
 		return rpc_alone(s, now);
 	case SESS_CONNECT:

@@ -111,6 +111,22 @@ struct mailbox *mailbox_find(struct route_table *t, const struct key *k)
 	return m && !m->sam_has_domain ? m : NULL;
 }
 
+bool route_sam(struct route_table *t, struct bytes key, char *dst, size_t cap)
+{
+	const struct mailbox *m;
+	struct bytes sam;
+	struct key k;
+	size_t at;
+
+	m = key_parse(key, &k) ? mailbox_find(t, &k) : NULL;
+	if (!m || !m->sam)
+		return false;
+	sam = BYTES((const char *)m + m->sam);
+	at = bytes_find(sam, '\\');
+	sam = at < sam.n ? bytes_from(sam, at + 1) : sam;
+	return sam.n && bytes_str(sam, dst, cap);
+}
+
 bool route_find(struct route_table *t, struct bytes key,
 		struct route_found *out)
 {

@@ -54,6 +54,11 @@ struct route_found {
 bool route_find(struct route_table *t, struct bytes key,
 		struct route_found *out);
 
+/* The sAMAccountName of the mailbox that has this key, without its domain: who
+ * its user is to Kerberos, whatever he typed. As route_find(); false also when
+ * it is not known. */
+bool route_sam(struct route_table *t, struct bytes key, char *dst, size_t cap);
+
 /* Keyed hash of a key in the form the table compares it in. Any thread. The
  * exchange_place.affinity of a key that names no mailbox; a mailbox's is its
  * route_found.id, whatever key it was found by. Appliances that share the

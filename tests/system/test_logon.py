@@ -85,7 +85,7 @@ def test_reaches_the_mailbox_server(lab, name, target):
     assert server.only().paired
     done = lab.gate.cli("preflight", "--server", name, "--user", USER, "--password",
                         input=PASSWORD + "\n")
-    assert f"{name} (" in done.stdout and "ready, the user can log on" in done.stdout
+    assert f"{name} (" in done.stdout and "ready, logging on to" in done.stdout
 
 
 @pytest.mark.parametrize("name, code, text", [

@@ -102,13 +102,14 @@ static const struct row shapes[] = {
 	{ "roles: 16439", "rolse: 16439",
 	  ":28:5: servers[0].rolse: unknown setting; did you mean 'roles'? "
 	  "known here: name, fqdn, address, port, imap-port, pop-port, imap, "
-	  "pop, version, site, roles, weight, drained, probes, "
-	  "source-addresses, tls, virtual-directories, outlook-anywhere" },
+	  "pop, version, site, roles, weight, drained, probes, spn, "
+	  "rpc-log-on, source-addresses, tls, virtual-directories, "
+	  "outlook-anywhere" },
 	{ "roles: 16439", "colour: red",
 	  ":28:5: servers[0].colour: unknown setting; known here: name, fqdn, "
 	  "address, port, imap-port, pop-port, imap, pop, version, site, "
-	  "roles, weight, drained, probes, source-addresses, tls, "
-	  "virtual-directories, outlook-anywhere" },
+	  "roles, weight, drained, probes, spn, rpc-log-on, "
+	  "source-addresses, tls, virtual-directories, outlook-anywhere" },
 	{ "    roles: 16439\n", "    site: Branch\n",
 	  ":29:5: servers[0].site: given twice, first in line 28" },
 	{ "    fqdn: EX13.contoso.com\n", "",

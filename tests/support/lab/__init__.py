@@ -12,5 +12,12 @@ are two users of this one implementation.
     scripted  a back end whose answers a test writes down
     gate      casgate: its configuration, the daemon, its control socket
     wire      a client of bytes, for what curl would never send
+    identity  users and services, as data
+    realm     a Kerberos realm of MIT's KDC, up in half a second
+    domain    a Windows domain of Samba's, with directory and NTLM; accounts.py
+              and adschema.py are parts of it
+    kerberos  what both have in common; tickets and tokens of clients (gss.py)
+    cas       Apache in the place of a Client Access server that authenticates
+    owa       its logon form
     fixture   all of the above in one object
 """

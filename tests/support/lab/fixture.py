@@ -3,6 +3,7 @@
 import json
 
 from . import topology
+from .cas import Cas
 from .dovecot import Dovecot
 from .gate import VIP, Gate
 from .hosts import Hosts
@@ -15,17 +16,21 @@ class Lab:
     """
     with Lab(workers=2) as lab:
         lab.ask(topology.ALICE, "ews")
+
+    `kdc`: Realm or Domain, to be lab.kdc; `cas`: names of servers that
+    authenticate, in the place of their stand-ins, to be lab.cas.
     """
 
     def __init__(self, workers=1, mtu=1500, driver="af_xdp", hugepages=0, origin=True,
-                 mail=False):
+                 mail=False, kdc=None, cas=()):
         self.hosts = Hosts(mtu=mtu)
         self.origin = None
         try:
             huge = bool(hugepages) and self.hosts.hugepages(hugepages)
             self.huge = huge
             self.gate = Gate(self.hosts, workers, driver, huge)
-            self._back_ends(origin)
+            self.kdc = kdc and kdc(self.hosts)
+            self._back_ends(origin, cas)
             # By name: the servers' POP and IMAP services.
             self.mail = {s.name: Dovecot(self.hosts, s, self.gate.pairs[s.name])
                          for s in [*topology.STANDINS, topology.IMPOSTOR] if mail}
@@ -33,7 +38,7 @@ class Lab:
             self.hosts.close()
             raise
 
-    def _back_ends(self, origin):
+    def _back_ends(self, origin, cas):
         files = self.files = self.hosts.dir / "files"
         files.mkdir()
         files.chmod(0o755)
@@ -41,7 +46,10 @@ class Lab:
         if origin:
             servers = [*servers, topology.IMPOSTOR]
             self.origin = Origin(self.hosts, topology.ORIGIN.address, pairs["ORIGIN"])
-        self.standins = {s.name: StandIn(self.hosts, s, pairs[s.name], files) for s in servers}
+        self.standins = {s.name: StandIn(self.hosts, s, pairs[s.name], files)
+                         for s in servers if s.name not in cas}
+        self.cas = {s.name: Cas(self.hosts, s, pairs[s.name], self.kdc)
+                    for s in servers if s.name in cas}
         for standin in self.standins.values():
             standin.wait()
 

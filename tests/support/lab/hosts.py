@@ -7,6 +7,13 @@ processes in them.
 The gate's two interfaces carry no kernel address: they belong to casgate.
 Names derive from the process id, so that labs do not meet; addresses are the
 same in every lab, because namespaces do not see each other's.
+
+A lab with identities has a fourth host, `dc`, and a network of ordinary kernel
+interfaces that reaches it from the others (`management`):
+
+      client mgmt0 ---+
+      gate   mgmt0 ---+--- eth0  dc
+      back   mgmt0 ---+
 """
 import contextlib
 import ctypes
@@ -24,10 +31,12 @@ from . import reaper
 CLIENT4, CLIENT6 = "10.10.0.2", "fd00:10::2"
 VIP4, VIP6 = "10.10.0.10", "fd00:10::10"
 SNAT4, SNAT6 = "10.20.0.10", "fd00:20::10"
+MANAGEMENT = {"client": "10.30.0.2", "gate": "10.30.0.10", "back": "10.30.0.20"}
 
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 _serial = itertools.count()
+_reapers = []       # whose pipes end with this process
 
 
 def _setns(fd):
@@ -47,6 +56,19 @@ def wait_until(what, test, seconds=10.0, step=0.02):
         time.sleep(step)
 
 
+def _start_reaper(name, directory):
+    return subprocess.Popen([sys.executable, reaper.__file__, name, str(directory)],
+                            stdin=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def scratch(label):
+    """A directory for what labs of this process share; gone with the process."""
+    name = f"cg{os.getpid()}-{label}"
+    directory = pathlib.Path(tempfile.mkdtemp(prefix=f"{name}-"))
+    _reapers.append(_start_reaper(name, directory))
+    return directory
+
+
 class Hosts:
     """Namespaces and links."""
 
@@ -55,10 +77,8 @@ class Hosts:
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix=f"{self.name}-"))
         self.dir.chmod(0o755)
         self.mtu = mtu
-        self._reaper = subprocess.Popen(
-            [sys.executable, reaper.__file__, self.name, str(self.dir)],
-            stdin=subprocess.PIPE, text=True, start_new_session=True)
-        self._processes = []
+        self._reaper = _start_reaper(self.name, self.dir)
+        self._processes, self._names, self._binds, self._managed = [], {}, {}, False
         try:
             self._make()
         except BaseException:
@@ -68,12 +88,15 @@ class Hosts:
     # --- making -----------------------------------------------------------
 
     def _make(self):
-        for suffix in reaper.NAMESPACES:
-            self._ip("netns", "add", self.ns(suffix))
-            self._ip("-n", self.ns(suffix), "link", "set", "lo", "up")
+        for suffix in ("client", "gate", "back"):
+            self._namespace(suffix)
         self._link("client", "front0")
         self._link("back", "back0")
         self.address("client", CLIENT4, CLIENT6)
+
+    def _namespace(self, suffix):
+        self._ip("netns", "add", self.ns(suffix))
+        self._ip("-n", self.ns(suffix), "link", "set", "lo", "up")
 
     def _link(self, host, gate_end):
         # One queue: DPDK 22.11 opens no second one on a veth, and what arrived
@@ -110,11 +133,39 @@ class Hosts:
             prefix, flags = ("64", ["nodad"]) if ":" in a else ("24", [])
             self._ip("-n", self.ns(host), "addr", "add", f"{a}/{prefix}", "dev", "eth0", *flags)
 
-    def hosts_file(self, host, lines):
-        """What /etc/hosts says to programs started in that namespace."""
+    def management(self):
+        """The host `dc` and the network to it, once."""
+        if self._managed:
+            return
+        self._managed = True
+        self._namespace("dc")
+        there = self.ns("dc")
+        self._ip("-n", there, "link", "add", "eth0", "type", "bridge")
+        self._ip("-n", there, "link", "set", "eth0", "up")
+        for host, address in MANAGEMENT.items():
+            here, port = self.ns(host), f"to-{host}"
+            self._ip("link", "add", "mgmt0", "netns", here, "type", "veth",
+                     "peer", "name", port, "netns", there)
+            self._ip("-n", here, "addr", "add", f"{address}/24", "dev", "mgmt0")
+            self._ip("-n", here, "link", "set", "mgmt0", "up")
+            self._ip("-n", there, "link", "set", port, "master", "eth0", "up")
+
+    def etc(self, host, name, text):
+        """What programs started in that namespace find as /etc/NAME."""
         where = pathlib.Path("/etc/netns") / self.ns(host)
         where.mkdir(parents=True, exist_ok=True)
-        (where / "hosts").write_text("127.0.0.1 localhost\n" + "".join(f"{l}\n" for l in lines))
+        (where / name).write_text(text)
+
+    def hosts_file(self, host, lines):
+        """More lines of that namespace's /etc/hosts."""
+        known = self._names.setdefault(host, ["127.0.0.1 localhost"])
+        known += lines
+        self.etc(host, "hosts", "".join(f"{l}\n" for l in known))
+
+    def bind(self, host, source, target):
+        """Programs started there from now on find `source` at `target`, which
+        is a directory that there is."""
+        self._binds.setdefault(host, {})[str(target)] = str(source)
 
     def mount(self, kind, place, options):
         """A file system of the lab's own, gone with it."""
@@ -169,7 +220,12 @@ class Hosts:
             os.close(there)
 
     def command(self, host, *argv):
-        return ["ip", "netns", "exec", self.ns(host), *map(str, argv)]
+        argv = [str(word) for word in argv]
+        for target, source in self._binds.get(host, {}).items():
+            # `ip netns exec` has given it mounts of its own.
+            argv = ["sh", "-c", 'mount --bind "$0" "$1" && shift && exec "$@"',
+                    source, target, *argv]
+        return ["ip", "netns", "exec", self.ns(host), *argv]
 
     def run(self, host, *argv, check=True, **options):
         options.setdefault("capture_output", True)

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 
-NAMESPACES = ("client", "gate", "back")
+NAMESPACES = ("client", "gate", "back", "dc")
 HUGEPAGES = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")
 
 

@@ -48,7 +48,8 @@ class HttpError(Exception):
 
 
 class RpcClient:
-    """`who`: an Authorization line, or "" when the connection knows (NTLM);
+    """`who`: an Authorization line, "" when the connection knows (NTLM), or
+    what makes a new line for every request (Kerberos: no token is taken twice);
     `headers`: further lines; `expect`: ask for 100 Continue and wait for it."""
 
     def __init__(self, where, context=None, name=None, who="", target=TARGET, window=65536,
@@ -76,8 +77,10 @@ class RpcClient:
     def request(self, wire, method, length, who=None, expect=None):
         """A request's head; waits for 100 Continue if it asked for it."""
         expect = self._expect if expect is None else expect
+        who = self._who if who is None else who
+        who = who() if callable(who) else who
         wire.send((f"{method} /rpc/rpcproxy.dll?{self._target} HTTP/1.1\r\nHost: {self._host}\r\n"
-                   f"{HEADERS}{self._headers}{self._who if who is None else who}"
+                   f"{HEADERS}{self._headers}{who}"
                    f"{'Expect: 100-continue' + chr(13) + chr(10) if expect else ''}"
                    f"Content-Length: {length}\r\n\r\n").encode())
         if expect:
@@ -91,15 +94,18 @@ class RpcClient:
         self.request(wire, method, len(body), expect=False)
         return wire.send(body).read()
 
-    def ntlm(self, wire, method, user="alice", domain="CONTOSO"):
-        """An NTLM handshake on empty requests; the connection is known then."""
+    def ntlm(self, wire, method, user="alice", domain="CONTOSO", password=None):
+        """An NTLM handshake on empty requests; the connection is known then.
+        Without a password it has the form only."""
         def line(message):
             return f"Authorization: NTLM {base64.b64encode(message).decode()}\r\n"
-        self.request(wire, method, 0, line(rpc.ntlm_negotiate()), False)
+        self.request(wire, method, 0, line(rpc.ntlm_negotiate(bool(password))), False)
         answer = wire.read()
         offer = next(v for v in answer.all("WWW-Authenticate") if v.startswith("NTLM "))
-        assert rpc.ntlm_type(base64.b64decode(offer[5:])) == 2
-        self.request(wire, method, 0, line(rpc.ntlm_authenticate(domain, user)), False)
+        challenge = base64.b64decode(offer[5:])
+        assert rpc.ntlm_type(challenge) == 2
+        proof = {"proof": rpc.ntlm_proof(challenge, domain, user, password)} if password else {}
+        self.request(wire, method, 0, line(rpc.ntlm_authenticate(domain, user, **proof)), False)
         return wire.read()
 
     def open(self, first="in", inward=None, outward=None):

@@ -5,7 +5,10 @@ A second reading of the specification beside lib/rpch, so that a mistake there
 is not repeated here.
 """
 import dataclasses
+import hmac
+import os
 import struct
+import time
 import uuid
 
 REQUEST, RESPONSE, FAULT, BIND, BIND_ACK, BIND_NAK = 0, 2, 3, 11, 12, 13
@@ -201,8 +204,8 @@ def call_of(found):
 NTLM_FLAGS = 0xa2898205     # UNICODE, NTLM, TARGET, EXTENDED, TARGET_INFO, 128, 56
 
 
-def ntlm_negotiate():
-    return b"NTLMSSP\0" + struct.pack("<II8x8x", 1, NTLM_FLAGS)
+def ntlm_negotiate(version=False):
+    return b"NTLMSSP\0" + struct.pack("<II8x8x", 1, NTLM_FLAGS) + bytes(8 * version)
 
 
 def ntlm_challenge(host="CAS"):
@@ -217,15 +220,26 @@ def ntlm_challenge(host="CAS"):
         + bytes.fromhex("060272170000000f") + names[1] + pairs
 
 
-def ntlm_authenticate(domain, user, host="PC"):
-    """An AUTHENTICATE_MESSAGE whose proofs are made of nothing."""
-    fields = [bytes(24), bytes(60), *(s.encode("utf-16le") for s in (domain, user, host)), b""]
-    at, described = 64, b""
+def ntlm_proof(challenge, domain, user, password):
+    """The NTLMv2 response to a CHALLENGE_MESSAGE, MS-NLMP 3.3.2."""
+    from impacket.ntlm import NTOWFv2
+    size, _, offset = struct.unpack_from("<HHI", challenge, 40)
+    now = int((time.time() + 11644473600) * 10_000_000)
+    blob = struct.pack("<B B 6x Q 8s 4x", 1, 1, now, os.urandom(8)) \
+        + challenge[offset:offset + size] + bytes(4)
+    key = NTOWFv2(user, password, domain)
+    return hmac.digest(key, challenge[24:32] + blob, "md5") + blob
+
+
+def ntlm_authenticate(domain, user, host="PC", proof=bytes(60)):
+    """An AUTHENTICATE_MESSAGE; without a proof it is made of nothing."""
+    fields = [bytes(24), proof, *(s.encode("utf-16le") for s in (domain, user, host)), b""]
+    at, described = 72, b""
     for field in fields:
         described += struct.pack("<HHI", len(field), len(field), at)
         at += len(field)
-    return b"NTLMSSP\0" + struct.pack("<I", 3) + described + struct.pack("<I", NTLM_FLAGS) \
-        + b"".join(fields)
+    return b"NTLMSSP\0" + struct.pack("<I", 3) + described \
+        + struct.pack("<I8x", NTLM_FLAGS) + b"".join(fields)
 
 
 def ntlm_user(message):

@@ -102,7 +102,8 @@ class Virtual:
 
 class RpcServer:
     """`listener`: a listening socket; `pair`: chain and key of pki.Authority, or
-    None for plain HTTP. `schemes`: the offers of a 401, in their order."""
+    None for plain HTTP. `schemes`: the offers of a 401, in their order, or None
+    when a web server in front says who it is, in X-Remote-User."""
 
     def __init__(self, listener, pair=None, name="CAS", schemes=("NTLM", 'Basic realm="rpc"'),
                  users=None, window=65536, timeout=900_000, lifetime=rpc.ENDLESS, ping=None):
@@ -237,6 +238,9 @@ class RpcServer:
 
     def _authenticate(self, seen, bound):
         """Find seen.user; or the offers of a 401."""
+        if self.schemes is None:
+            self._note(seen, user=(seen.all("X-Remote-User") or [None])[0])
+            return None
         scheme, _, token = (seen.all("Authorization") or [""])[0].partition(" ")
         offers = list(self.schemes)
         offered = {o.split(" ")[0].lower() for o in offers}
