@@ -5,28 +5,6 @@
  */
 #include "proxy/proxy_int.h"
 
-static void put_escaped(struct bytes_writer *w, const char *s)
-{
-	for (; *s; s++) {
-		switch (*s) {
-		case '<':
-			bytes_puts(w, "&lt;");
-			break;
-		case '>':
-			bytes_puts(w, "&gt;");
-			break;
-		case '&':
-			bytes_puts(w, "&amp;");
-			break;
-		case '"':
-			bytes_puts(w, "&quot;");
-			break;
-		default:
-			bytes_put(w, (struct bytes){ (const uint8_t *)s, 1 });
-		}
-	}
-}
-
 /* For whoever sees the page. */
 static const char *words_of(unsigned status)
 {
@@ -59,7 +37,7 @@ static void put_page(struct bytes_writer *w, const struct session *s,
 		   status, http_reason(status), http_reason(status));
 	bytes_puts(w, words_of(status));
 	bytes_puts(w, "</p><p>For the administrator: ");
-	put_escaped(w, reason);
+	bytes_put_html(w, BYTES(reason));
 	bytes_putf(w, " (request " GUID_FORMAT ")</p></body></html>\n",
 		   GUID_BYTES(s->guid));
 }
@@ -173,9 +151,9 @@ static void put_link(struct bytes_writer *w, const char *url)
 	bytes_puts(w, "<!DOCTYPE html><html><head><meta charset=\"utf-8\">"
 		      "<title>Outlook Web App</title></head><body><p>Your "
 		      "mailbox is reached at another address: <a href=\"");
-	put_escaped(w, url);
+	bytes_put_html(w, BYTES(url));
 	bytes_puts(w, "\">");
-	put_escaped(w, url);
+	bytes_put_html(w, BYTES(url));
 	bytes_puts(w, "</a></p></body></html>\n");
 }
 
