@@ -336,7 +336,6 @@ must_check bool mail_begin(struct session *s, const struct proxy_listener *l,
 			   usec_t now);
 /* The password and all of the dialogue; harmless without one. */
 void mail_forget(struct session *s);
-void mail_end(struct session *s); /* and what the client said last */
 void mail_secured(struct session *s); /* the client's TLS is complete */
 enum step mail_login_step(struct session *s, usec_t now);
 enum step mail_back_step(struct session *s, usec_t now);
