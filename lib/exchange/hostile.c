@@ -73,5 +73,6 @@ bool exchange_hostile_header(struct bytes name, struct bytes value)
 bool exchange_hostile_cookie(struct bytes name)
 {
 	/* CVE-2021-33766: its mere presence switched authentication off. */
-	return is(name, "SecurityToken") || hostile_name(name);
+	return is(name, "SecurityToken") || is(name, EXCHANGE_LOGON_COOKIE) ||
+	       hostile_name(name);
 }

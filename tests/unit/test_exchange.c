@@ -279,6 +279,8 @@ static void hostile_cookies(void **state)
 		{ "X-AnonResource-Backend", true },
 		{ "X-BackEndOther", true },
 		{ "SecurityToken", true },
+		{ "X-CasgateOwa", true },
+		{ "x_casgateowa", true },
 		{ "securitytoken", true },
 		{ "X-CommonAccessToken", true },
 		{ "X-BackEndCookie", false },
