@@ -121,7 +121,8 @@ static void reading(void **state)
 	}
 	/* A NUL is a byte that must be encoded. */
 	assert_false(exchange_form_read(
-		(struct bytes){ (const uint8_t *)"username=a\0&password=b", 23 },
+		(struct bytes){ (const uint8_t *)"username=a\0&password=b",
+				23 },
 		&(struct exchange_form){ 0 }));
 }
 
@@ -164,7 +165,8 @@ static void logged_on(void **state)
 				 rows[i].in);
 }
 
-/* --- decisions ---------------------------------------------------------------- */
+/* --- decisions
+ * ---------------------------------------------------------------- */
 
 #define LOGON "POST", "/owa/auth.owa", NULL
 
@@ -224,9 +226,8 @@ static void by_version_and_site(void **state)
 	check(&t, never, ARRAY_LEN(never));
 	t.policy.via_15[EXCHANGE_OWA] = true;
 	check(&t,
-	      &(struct row){ { EXCHANGE_OWA, "EX07", LOGON, "" },
-			     PROXY,
-			     ALL15 },
+	      &(struct row){
+		      { EXCHANGE_OWA, "EX07", LOGON, "" }, PROXY, ALL15 },
 	      1);
 }
 
@@ -265,11 +266,10 @@ static void by_another_name(void **state)
 /* ECP has a logon of its own nowhere but here. */
 static void of_ecp(void **state)
 {
-	static const struct row row = {
-		{ EXCHANGE_ECP, "EX10P", "POST", "/ecp/auth.owa", NULL, "" },
-		PROXY,
-		"CAS10P"
-	};
+	static const struct row row = { { EXCHANGE_ECP, "EX10P", "POST",
+					  "/ecp/auth.owa", NULL, "" },
+					PROXY,
+					"CAS10P" };
 	struct exchange_topology t = world();
 
 	strcpy(of("CAS10P")->vdir[EXCHANGE_ECP].external_url,
@@ -365,7 +365,8 @@ static void urls(void **state)
 	}
 }
 
-/* --- the page ----------------------------------------------------------------- */
+/* --- the page
+ * ----------------------------------------------------------------- */
 
 static const struct exchange_decision to_07 = {
 	.action = EXCHANGE_REDIRECT,
@@ -431,19 +432,18 @@ static void page(void **state)
 		}
 		assert_non_null(got);
 		snprintf(want, sizeof(want),
-			 FIELD("username",
-			       "CONTOSO\\a&quot;&lt;b&gt;&amp;") FIELD(
-				 "password", "%s") FIELD("passwordText", "")
-				 FIELD("isUtf8", "1"),
+			 FIELD("username", "CONTOSO\\a&quot;&lt;b&gt;&amp;")
+				 FIELD("password", "%s")
+					 FIELD("passwordText", "")
+						 FIELD("isUtf8", "1"),
 			 rows[i].shown);
 		assert_non_null(strstr(got, want));
 		assert_non_null(strstr(
 			got, "<form method=\"post\" accept-charset=\"utf-8\" "
-			     "action=\"" LOGON_07 "\">" FIELD(
-				     "destination",
-				     LEGACY "/?a=1&amp;b=2") FIELD("flags",
-								   "4")
-				     FIELD("forcedownlevel", "0")));
+			     "action=\"" LOGON_07
+			     "\">" FIELD("destination", LEGACY "/?a=1&amp;b=2")
+				     FIELD("flags", "4")
+					     FIELD("forcedownlevel", "0")));
 	}
 }
 
@@ -481,7 +481,8 @@ static void fields(void **state)
 		assert_non_null(strstr(text, "default-src 'none';"));
 		assert_non_null(strstr(text, "frame-ancestors 'none'\r\n"));
 		assert_non_null(strstr(text, "X-Frame-Options: DENY\r\n"));
-		assert_non_null(strstr(text, "Referrer-Policy: no-referrer\r\n"));
+		assert_non_null(
+			strstr(text, "Referrer-Policy: no-referrer\r\n"));
 		assert_non_null(strstr(text, "Pragma: no-cache\r\n"));
 		assert_null(strstr(text, "unsafe"));
 	}
