@@ -99,13 +99,17 @@ static enum step sent(struct session *s, unsigned status, size_t request,
 	return STEP_PROGRESS;
 }
 
-/* False: no room at the client, nothing was written. */
-static bool write_answer(struct session *s, unsigned status, const char *header,
-			 struct bytes body, bool close, usec_t now)
+/* Answers are written into one half of proxy.out; what is too large for the
+ * stack is made in the other. */
+#define HALF (sizeof(((struct proxy *)0)->out) / 2)
+
+static struct bytes write_answer(struct session *s, unsigned status,
+				 const char *header, struct bytes body,
+				 bool close)
 {
 	uint8_t lines[HTTP_LINE_MAX / 2 + 1024];
 	struct bytes_writer fields = { lines, 0, sizeof(lines), false };
-	struct bytes_writer w = { s->proxy->out, 0, TLS_PLAIN_MAX, false };
+	struct bytes_writer w = { s->proxy->out, 0, HALF, false };
 
 	bytes_puts(&fields, header ? header : "");
 	put_own_fields(&fields, s);
@@ -122,7 +126,16 @@ static bool write_answer(struct session *s, unsigned status, const char *header,
 			    .to_head = s->is_head,
 		    });
 	assert(!w.overflow && !fields.overflow);
-	return stream_write(&s->client, w.p, w.n, now);
+	return (struct bytes){ w.p, w.n };
+}
+
+/* False: no room at the client, nothing was written. */
+static bool say(struct session *s, unsigned status, const char *header,
+		struct bytes body, bool close, usec_t now)
+{
+	struct bytes text = write_answer(s, status, header, body, close);
+
+	return stream_write(&s->client, text.p, text.n, now);
 }
 
 enum step session_answer(struct session *s, unsigned status, const char *header,
@@ -139,8 +152,7 @@ enum step session_answer(struct session *s, unsigned status, const char *header,
 		put_page(&body, s, status, reason);
 	assert(!body.overflow);
 	if (!stream_room(&s->client) ||
-	    !write_answer(s, status, header, (struct bytes){ page, body.n },
-			  close, now))
+	    !say(s, status, header, (struct bytes){ page, body.n }, close, now))
 		return later(s, status, header, reason, close, now);
 	record_own(s, status, reason, body.n);
 	return sent(s, status, request, close, now);
@@ -174,12 +186,47 @@ enum step session_redirect(struct session *s, unsigned status, const char *url,
 	/* With its NUL: from here on it is a C string. */
 	bytes_put(&header, (struct bytes){ (const uint8_t *)"", 1 });
 	assert(!body.overflow && !header.overflow);
-	if (!write_answer(s, status, (const char *)line,
-			  (struct bytes){ page, body.n }, close, now))
+	if (!say(s, status, (const char *)line, (struct bytes){ page, body.n },
+		 close, now))
 		return later(s, status, NULL, NULL, close, now);
 	record_own(s, status, "", body.n);
 	s->proxy->stats.answered += status == 200;
 	return sent(s, status, request, close, now);
+}
+
+enum step session_send_on(struct session *s, const struct exchange_form *f,
+			  usec_t now)
+{
+	struct proxy *p = s->proxy;
+	uint8_t line[EXCHANGE_URL + 1024];
+	struct bytes_writer header = { line, 0, sizeof(line), false };
+	struct bytes_writer page = { p->out + HALF, 0, HALF - 4096, false };
+	size_t request = whole_request(s);
+	bool close = s->draining || !s->keep_alive || !request, fits, said;
+	struct bytes text;
+
+	if (!exchange_form_page(f, &p->decision, &page)) {
+		mem_wipe(page.p, page.n);
+		return session_redirect(s, 200, p->decision.url, now);
+	}
+	exchange_form_fields(&p->decision, &header);
+	bytes_put(&header, (struct bytes){ (const uint8_t *)"", 1 });
+	assert(!header.overflow);
+	text = write_answer(s, 200, (const char *)line,
+			    (struct bytes){ page.p, page.n }, close);
+	fits = stream_fits(&s->client, text.n);
+	said = fits && stream_write_all(&s->client, text.p, text.n, now);
+	mem_wipe(p->out, text.n);
+	mem_wipe(page.p, page.n);
+	if (!fits)
+		return later(s, 200, NULL, NULL, close, now);
+	if (!said)
+		return session_kill(s, true, now);
+	record_own(s, 200, "", page.n);
+	if (s->record)
+		s->record->action = PROXY_REDIRECTED;
+	p->stats.sent_on++;
+	return sent(s, 200, request, close, now);
 }
 
 /* Would a request find a server that serves it? */
@@ -211,7 +258,7 @@ enum step session_healthcheck(struct session *s, enum exchange_protocol of,
 	if (served(s->proxy, of)) {
 		if (s->internal)
 			strcat(page, c->name);
-		if (!write_answer(s, 200, NULL, BYTES(page), close, now))
+		if (!say(s, 200, NULL, BYTES(page), close, now))
 			return later(s, 200, NULL, NULL, close, now);
 		record_own(s, 200, "", strlen(page));
 		return sent(s, 200, request, close, now);

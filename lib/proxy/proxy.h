@@ -225,6 +225,7 @@ void proxy_drain(struct proxy *p, usec_t now);
 	X(requests, "requests")                                                \
 	X(proxied, "requests sent to a back end")                              \
 	X(redirected, "requests answered by a redirect")                       \
+	X(sent_on, "logons by form sent on to another server's logon")         \
 	X(answered, "requests answered by an error of our own")                \
 	X(healthchecks, "healthcheck.htm asked for")                           \
 	X(inactive, "requests answered 503: the component is Inactive")        \

@@ -97,6 +97,7 @@ struct session {
 	bool goes_on;	 /* ... with what this server's challenge asked for */
 	bool in_channel; /* of a probe: the other of its two */
 	bool asks;	 /* who is missing or wrong is told so by ourselves */
+	bool logon;	 /* by a form, which says a password */
 	bool is_get;	 /* or HEAD: a redirect would be followed */
 	uint64_t asked;	 /* hash of its path and query */
 	unsigned status; /* of the answer */
@@ -226,6 +227,10 @@ enum step session_answer(struct session *s, unsigned status, const char *header,
  * 200 by a page with a link. */
 enum step session_redirect(struct session *s, unsigned status, const char *url,
 		 usec_t now);
+/* In SESS_EXPECT_REQUEST: a page that sends the logon's form on, as
+ * proxy.decision says, or has a link there. */
+enum step session_send_on(struct session *s, const struct exchange_form *f,
+			  usec_t now);
 
 /* healthcheck.htm, for the balancer in front (6.1). */
 enum step session_healthcheck(struct session *s, enum exchange_protocol of,
@@ -311,6 +316,8 @@ void record_begin(struct session *s, usec_t now);
 void record_request(struct session *s, const struct http_head *h, usec_t now);
 void record_place(struct session *s, const struct exchange_place *place,
 		  usec_t now);
+/* A form claims to be want_user. */
+void record_form(struct session *s);
 void record_sent(struct session *s, usec_t now);
 void record_answer(struct session *s, const struct http_head *h, usec_t now);
 /* An answer of our own, `n` bytes of a page. */
