@@ -183,6 +183,7 @@ enum step session_redirect(struct session *s, unsigned status, const char *url,
 	else
 		bytes_putf(&header, "%sLocation: %s\r\n",
 			   status == 451 ? "X-MS-" : "", url);
+	logon_put_end(&header, s);
 	/* With its NUL: from here on it is a C string. */
 	bytes_put(&header, (struct bytes){ (const uint8_t *)"", 1 });
 	assert(!body.overflow && !header.overflow);
@@ -200,6 +201,8 @@ enum step session_send_on(struct session *s, const struct exchange_form *f,
 	struct proxy *p = s->proxy;
 	uint8_t line[EXCHANGE_URL + 1024];
 	struct bytes_writer header = { line, 0, sizeof(line), false };
+	/* Enough: a body of 16 KiB at most doubles, since what grows more was
+	 * encoded before. */
 	struct bytes_writer page = { p->out + HALF, 0, HALF - 4096, false };
 	size_t request = whole_request(s);
 	bool close = s->draining || !s->keep_alive || !request, fits, said;
@@ -210,6 +213,7 @@ enum step session_send_on(struct session *s, const struct exchange_form *f,
 		return session_redirect(s, 200, p->decision.url, now);
 	}
 	exchange_form_fields(&p->decision, &header);
+	logon_put_end(&header, s);
 	bytes_put(&header, (struct bytes){ (const uint8_t *)"", 1 });
 	assert(!header.overflow);
 	text = write_answer(s, 200, (const char *)line,

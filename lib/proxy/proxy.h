@@ -20,6 +20,7 @@
 #include "proxy/proxy_log.h"
 #include "route/route.h"
 #include "rpch/rpch.h"
+#include "seal/seal.h"
 #include "snap/snap.h"
 #include "stats/stats.h"
 #include "stream/stream.h"
@@ -118,6 +119,8 @@ struct proxy_call;
 struct proxy_setup {
 	unsigned worker, workers;
 	struct hash_key secret; /* the same for all workers */
+	uint8_t cookie_key[SEAL_KEY]; /* so is this, and for all appliances that
+				       * are to know each other's browsers */
 	/* A call to another worker's proxy_message(); false: not now. NULL for
 	 * a single worker. */
 	bool (*send)(void *arg, unsigned to, struct proxy_call *call);

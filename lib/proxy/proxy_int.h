@@ -97,7 +97,8 @@ struct session {
 	bool goes_on;	 /* ... with what this server's challenge asked for */
 	bool in_channel; /* of a probe: the other of its two */
 	bool asks;	 /* who is missing or wrong is told so by ourselves */
-	bool logon;	 /* by a form, which says a password */
+	bool logon, logoff; /* of a session that a form begins */
+	bool remembers;	 /* there was our cookie, whatever it holds */
 	bool is_get;	 /* or HEAD: a redirect would be followed */
 	uint64_t asked;	 /* hash of its path and query */
 	unsigned status; /* of the answer */
@@ -162,6 +163,7 @@ struct proxy {
 	struct rng rng;
 	struct proxy_stats stats;
 	struct proxy_server_stats *servers; /* by id */
+	struct seal_box *box; /* of our cookies */
 	uint64_t next_id, next_request;
 	unsigned lingering; /* sessions: slots that will soon be free */
 	bool draining;
@@ -290,6 +292,21 @@ bool offer_allows(struct session *s, usec_t now, enum step *step);
 bool offer_replaces(const struct session *s, const struct http_head *h);
 void offer_put(struct bytes_writer *w, const struct session *s,
 	       const struct http_head *h);
+
+/* Browsers that logged on by a form (logon.c): what they remember for us. */
+struct logon_memory {
+	char user[SESS_USER]; /* "": nothing */
+	char server[EXCHANGE_NAME];
+};
+void logon_recall(struct session *s, const struct http_head *h,
+		  struct logon_memory *out);
+/* Of an answer: what is to be remembered from now on. */
+void logon_put(struct bytes_writer *w, const struct session *s,
+	       const struct http_head *h);
+/* Nothing, if the request is a logon or a logoff. */
+void logon_put_end(struct bytes_writer *w, const struct session *s);
+/* The server where he logged on is the first candidate, if it is one. */
+void logon_prefer(struct session *s, const struct logon_memory *m);
 
 #define GUID_FORMAT                                                            \
 	"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x"

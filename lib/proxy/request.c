@@ -24,7 +24,7 @@ void request_reset(struct session *s, usec_t now)
 	s->said_continue = false;
 	s->status = 0;
 	s->echo[0] = '\0';
-	s->binds = s->asks = s->logon = false;
+	s->binds = s->asks = s->logon = s->logoff = s->remembers = false;
 	stream_secret(&s->client, false);
 	s->framing = HTTP_UNTIL_CLOSE; /* until it is known where it ends */
 	mem_wipe(s->want_user, sizeof(s->want_user));
@@ -242,18 +242,20 @@ static bool stays(const struct session *s)
 		exchange_is_modern(p->config->topology.server[i].version));
 }
 
-/* Who is it, when the request's head does not say? Whoever the form claims to
- * be. */
+/* Who is it, when the request itself does not say? Whoever a form claims to
+ * be, or was when he logged on. */
 static void claim(struct session *s, const struct exchange_request *r)
 {
-	if (s->auth != PROXY_AUTH_NONE || !r->form)
+	if (s->auth != PROXY_AUTH_NONE)
 		return;
-	bytes_str(BYTES(r->form->user), s->want_user, SESS_USER);
-	record_form(s);
+	bytes_str(r->form ? BYTES(r->form->user) : r->remembered, s->want_user,
+		  SESS_USER);
+	if (r->form)
+		record_form(s);
 }
 
 static enum step act(struct session *s, const struct exchange_form *form,
-		     usec_t now)
+		     const struct logon_memory *memory, usec_t now)
 {
 	struct proxy *p = s->proxy;
 	const struct exchange_topology *t = &p->config->topology;
@@ -279,6 +281,7 @@ static enum step act(struct session *s, const struct exchange_form *form,
 	s->n_candidates = (uint8_t)d->n;
 	for (unsigned i = 0; i < d->n; i++)
 		s->candidate[i] = t->server[d->candidate[i]].id;
+	logon_prefer(s, memory);
 	if (s->back.tc && s->bound && !s->want_user[0]) {
 		memcpy(s->want_user, s->user, sizeof(s->user));
 		if (stays(s)) {
@@ -305,10 +308,12 @@ static enum step route(struct session *s, usec_t now)
 		.anchor = value_of(h, HTTP_X_ANCHOR_MAILBOX),
 		.public_folder = value_of(h, HTTP_X_PUBLIC_FOLDER_MAILBOX),
 	};
+	struct logon_memory memory;
 	struct exchange_form form;
 	struct exchange_place place;
 
 	s->logon = exchange_is_logon(&r);
+	s->logoff = exchange_is_logoff(&r);
 	if (s->logon)
 		stream_secret(&s->client, true);
 	if (s->protocol == EXCHANGE_RPC && rpc_peek(s, h, now) == STEP_WAIT) {
@@ -325,12 +330,14 @@ static enum step route(struct session *s, usec_t now)
 	if (s->logon && r.body.n == h->length &&
 	    exchange_form_read(r.body, &form))
 		r.form = &form;
+	logon_recall(s, h, &memory);
+	r.remembered = BYTES(memory.user);
 	exchange_keys(&r, &p->keys);
 	proxy_locate(t, p->setup.routes, &p->keys, &place);
 	record_place(s, &place, now);
 	exchange_decide(t, &r, &place, &p->decision);
 	claim(s, &r);
-	return act(s, r.form, now);
+	return act(s, r.form, &memory, now);
 }
 
 static enum step judge(struct session *s, usec_t now)

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from lab import topology
-from lab.browser import FORM, logon
+from lab.browser import FORM, Cookies, logon
 from lab.fixture import Lab
 from lab.gate import ControlError
 from lab.hosts import CLIENT4, wait_until
@@ -185,6 +185,18 @@ def test_forms_claim_to_be_somebody(lab, who, status, action, server):
     assert {k: row[k] for k in expected} == expected
     assert server or "signs on silently at " in row["GenericInfo"]
     assert b"geheim-43" not in b"".join(f.read_bytes() for f in lab.log.files())
+
+
+def test_sessions_of_forms_are_anonymous(lab):
+    """Their requests name a mailbox, not a user."""
+    cookies = Cookies()
+    cookies.take(ask(lab, "POST", "/owa/auth.owa", headers=FORM, body=logon(BOB.sam)))
+    row = lab.log.of(ask(lab, "GET", "/owa/", headers=str(cookies)))
+    expected = {
+        "AuthenticationType": "Anonymous", "IsAuthenticated": "", "AuthenticatedUser": "",
+        "AnchorMailbox": BOB.sam, "RoutingHint": "LogonCookie",
+        "TargetServer": topology.CAS10.fqdn}
+    assert {k: row[k] for k in expected} == expected
 
 
 @pytest.mark.parametrize("method, target, who, host, status, action, folder, error", [

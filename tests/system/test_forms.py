@@ -1,23 +1,26 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Logon by form: to the server that has the mailbox, by the browser's own hand
-where that server is at another address."""
+where that server is at another address, and with the session kept together
+afterwards."""
 import copy
 import http.client
 import http.server
 import json
+import re
 import threading
 import urllib.parse
 
 import pytest
 
 from lab import topology
-from lab.browser import FORM, Page, logon
-from lab.topology import ALICE, BOB, CAROL, DAVE, NAMESPACE, OLGA
+from lab.browser import FORM, Cookies, Page, logon
+from lab.topology import ALICE, BOB, CAROL, DAVE, MOVER, NAMESPACE, OLGA
 
 LAB = {"workers": 2}
 PARIS = "https://paris.contoso.com"
 URLS = {"owa": f"{PARIS}/owa", "ecp": f"{PARIS}/ecp"}
 LEGACY = topology.LEGACY_OWA
+OURS = "X-CasgateOwa"
 PASSWORD = "geheim-42"
 
 
@@ -37,6 +40,11 @@ def ask(lab, method, target, *words, **more):
 
 def post(lab, body, target="/owa/auth.owa", headers=FORM, cookies=""):
     return ask(lab, "POST", target, headers=f"{headers}{cookies}", body=body)
+
+
+def where(lab, cookies, target="/owa/"):
+    """The server that a request with nothing but cookies reaches."""
+    return json.loads(ask(lab, "GET", target, headers=str(cookies)).body)["server"]
 
 
 def logged_on_at(answer):
@@ -244,11 +252,166 @@ def test_a_form_that_stops(lab):
         assert wire.read().status == 408
 
 
-# --- at a server of ours ------------------------------------------------------------
+# --- the session afterwards ---------------------------------------------------------
 
-@pytest.mark.parametrize("who", [ALICE, BOB, CAROL])
-def test_proxied(lab, who):
-    assert logged_on_at(post(lab, logon(who.smtp))) == who.server.name
+def test_2010_in_the_own_site(lab):
+    cookies = Cookies()
+    answer = cookies.take(post(lab, logon(BOB.sam)))
+    assert logged_on_at(answer) == "CAS10" and answer.get("Location") == f"https://{NAMESPACE}/owa/"
+    ours = [c for c in answer.all("Set-Cookie") if c.startswith(OURS)]
+    assert len(ours) == 1 and re.fullmatch(
+        rf"{OURS}=[A-Za-z0-9+/]+=*; Path=/; Secure; HttpOnly; SameSite=Lax", ours[0])
+    assert set(cookies) == {"cadata", OURS}
+    assert "bob" not in cookies[OURS].lower()
+    for target in ("/owa/", "/owa/?ae=Item", "/owa/14.1/themes/x.css", "/ecp/", "/owa/ev.owa"):
+        assert where(lab, cookies, target) == "CAS10"
+    del cookies[OURS]
+    assert where(lab, cookies) == "EX13", "who asks is not known"
+
+
+def test_on_the_same_connection(lab):
+    cookies = Cookies()
+    before = lab.gate.stats()["proxy.connects"]
+    with lab.wire() as wire:
+        for _ in range(2):
+            cookies.take(wire.ask("POST", "/owa/auth.owa", headers=f"{FORM}{cookies}",
+                                  body=logon(BOB.smtp)))
+            answer = wire.ask("GET", "/owa/", headers=str(cookies))
+            assert json.loads(answer.body)["server"] == "CAS10"
+    assert lab.gate.stats()["proxy.connects"] == before + 1
+
+
+def test_another_site(lab):
+    cookies = Cookies()
+    assert logged_on_at(cookies.take(post(lab, logon(CAROL.smtp)))) == "CAS10B"
+    assert where(lab, cookies) == "CAS10B"
+
+
+def test_15x(lab):
+    """Any front end takes the session of any other, so nothing is kept; and of
+    an older logon nothing is left."""
+    cookies = Cookies()
+    answer = post(lab, logon(ALICE.smtp))
+    assert logged_on_at(answer) == "EX13" and not any(OURS in c for c in answer.all("Set-Cookie"))
+    cookies.take(post(lab, logon(BOB.smtp)))
+    cookies.take(post(lab, logon(ALICE.smtp), cookies=cookies))
+    assert cookies == {"cadata": "EX13"}
+
+
+def test_the_cookie_is_for_us_alone(lab):
+    number, target = lab.origin.path("echo", "/owa/auth.owa", status=302, location="/owa/",
+                                     cookie="cadata=x; path=/")
+    body = logon(OLGA.smtp, "p\"ä&<>' +%\0\r\n" * 20)
+    cookies = Cookies(other="1")
+    answer = cookies.take(post(lab, body, target, cookies=cookies))
+    told = json.loads(answer.body)
+    assert told["bytes"] == len(body), "the form arrived whole"
+    assert lab.origin.find(number).sha256 == told["sha256"]
+    assert set(cookies) == {"other", "cadata", OURS}
+    number, target = lab.origin.path("echo", "/owa/x")
+    assert ask(lab, "GET", target, headers=str(cookies)).status == 200
+    assert lab.origin.find(number).all("Cookie") == ["other=1; cadata=x"]
+    # Alone in its line, and by the names that IIS would take for it.
+    number, target = lab.origin.path("echo", "/owa/x")
+    ask(lab, "GET", target, headers=f"Cookie: {OURS}={cookies[OURS]}\r\n"
+                                    f"Cookie: x_casgateowa=1; {OURS.upper()}=2; a=b\r\n")
+    assert lab.origin.find(number).all("Cookie") == ["a=b"]
+
+
+@pytest.mark.parametrize("protocol", ["ews", "rpc", "oab", "eas", "autodiscover", "powershell"])
+def test_it_counts_for_browsers_only(lab, protocol):
+    cookies = Cookies()
+    cookies.take(post(lab, logon(BOB.smtp)))
+    method, _, headers = topology.REQUESTS[protocol]
+    target = topology.target(protocol, ALICE)
+    answer = ask(lab, method, target, headers=str(cookies) + "".join(
+        f"{n}: {v}\r\n" for n, v in headers.items()))
+    assert json.loads(answer.body)["server"] == "EX13"
+
+
+def test_who_says_who_he_is_needs_no_cookie(lab):
+    cookies = Cookies()
+    cookies.take(post(lab, logon(BOB.smtp)))
+    answer = ask(lab, "GET", "/owa/", ALICE, headers=str(cookies))
+    assert json.loads(answer.body)["server"] == "EX13"
+    answer = ask(lab, "GET", f"/owa/{ALICE.smtp}/", headers=str(cookies))
+    assert json.loads(answer.body)["server"] == "EX13"
+
+
+def test_forged_cookies(lab):
+    cookies = Cookies()
+    cookies.take(post(lab, logon(BOB.smtp)))
+    good = cookies[OURS]
+    forged = ["", "x", "====", good[:-4], good + "AAAA", "A" * 4000, good.swapcase(),
+              good[:20] + ("A" if good[20] != "A" else "B") + good[21:], "CAS10\0bob",
+              "YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4eXphYmNk"]
+    for value in forged:
+        assert where(lab, f"Cookie: {OURS}={urllib.parse.quote(value, '+/=')}\r\n") == "EX13"
+    assert where(lab, f"Cookie: {OURS}={good}\r\n") == "CAS10"
+
+
+def test_wrong_passwords(lab):
+    """302 to the logon page: nobody is in, and who was is out."""
+    number, target = lab.origin.path("echo", "/owa/auth.owa", status=302,
+                                     location="/owa/auth/logon.aspx?reason=2")
+    assert not post(lab, logon(OLGA.smtp), target).all("Set-Cookie")
+    cookies = Cookies()
+    cookies.take(post(lab, logon(BOB.smtp)))
+    cookies.take(post(lab, logon(OLGA.smtp), target, cookies=cookies))
+    assert set(cookies) == {"cadata"}
+    for status, cookie in ((200, "cadata=x"), (302, "cadata=; path=/"), (302, "other=1")):
+        number, target = lab.origin.path("echo", "/owa/auth.owa", status=status, cookie=cookie)
+        assert post(lab, logon(OLGA.smtp), target).all("Set-Cookie") == [cookie]
+        lab.origin.find(number)
+
+
+def test_logoff(lab):
+    cookies = Cookies()
+    cookies.take(post(lab, logon(BOB.smtp)))
+    cookies.take(ask(lab, "GET", "/owa/logoff.owa", headers=str(cookies)))
+    assert set(cookies) == {"cadata"}
+    assert not ask(lab, "GET", "/owa/logoff.owa").all("Set-Cookie")
+
+
+def test_a_form_that_is_sent_on_ends_the_session_here(lab):
+    cookies = Cookies()
+    cookies.take(post(lab, logon(BOB.smtp)))
+    check_page(cookies.take(post(lab, logon(DAVE.smtp), cookies=cookies)),
+               f"{LEGACY}/auth/owaauth.dll")
+    assert set(cookies) == {"cadata"}
+
+
+def test_after_a_move(lab):
+    cookies = Cookies()
+    assert logged_on_at(cookies.take(post(lab, logon(MOVER.smtp)))) == "CAS10"
+    lab.gate.ctl("mailbox", "move", MOVER.smtp, "EX13")
+    try:
+        assert where(lab, cookies) == "EX13"
+    finally:
+        lab.gate.ctl("mailbox", "move", MOVER.smtp, "CAS10")
+    assert where(lab, cookies) == "CAS10"
+
+
+def two_in_one_site(lab, **weights):
+    for name in ("CAS10", "CAS10B"):
+        server(lab.gate.config, name).update(site="HQ", weight=weights.get(name, 100))
+    lab.gate.reload()
+
+
+def test_a_session_stays_at_its_server(lab):
+    """Its cookies are good there alone, whoever would be chosen today."""
+    for here, there in (("CAS10", "CAS10B"), ("CAS10B", "CAS10")):
+        cookies = Cookies()
+        two_in_one_site(lab, **{there: 0})
+        assert logged_on_at(cookies.take(post(lab, logon(BOB.smtp)))) == here
+        two_in_one_site(lab, **{here: 0})
+        assert json.loads(ask(lab, "GET", "/owa/", BOB).body)["server"] == there
+        assert where(lab, cookies) == here and where(lab, cookies, "/ecp/") == here
+        lab.gate.ctl("server", "drain", here)
+        try:
+            assert where(lab, cookies) == there, "as long as it may be asked"
+        finally:
+            lab.gate.ctl("server", "enable", here)
 
 
 def test_explained(lab):

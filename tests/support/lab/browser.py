@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""As much of a browser as logging on takes: forms, and pages that
-submit themselves."""
+"""As much of a browser as logging on takes: forms, pages that submit
+themselves, and cookies."""
 import base64
 import hashlib
 import re
@@ -70,3 +70,20 @@ class Page(HTMLParser):
         assert self.method == "post" and self.charset == "utf-8"
         return urllib.parse.urlencode(
             [(n, re.sub("\r\n|\r|\n", "\r\n", v)) for n, v in self.fields])
+
+
+class Cookies(dict):
+    """A browser's cookies of one name space; a line of headers when printed."""
+
+    def take(self, answer):
+        for line in answer.all("Set-Cookie"):
+            pair, *attributes = [p.strip() for p in line.split(";")]
+            name, _, value = pair.partition("=")
+            if "max-age=0" in [a.lower() for a in attributes]:
+                self.pop(name, None)
+            else:
+                self[name] = value
+        return answer
+
+    def __str__(self):
+        return "Cookie: " + "; ".join(f"{n}={v}" for n, v in self.items()) + "\r\n" if self else ""
