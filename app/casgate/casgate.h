@@ -64,6 +64,7 @@ struct app {
 	struct health_board *board;
 	struct tls_tickets *tickets;
 	struct hash_key secret;
+	uint8_t cookie_key[SEAL_KEY]; /* of this process's life */
 	unsigned n_servers;
 	struct server_name server[SERVER_IDS]; /* by stable id */
 

@@ -358,12 +358,13 @@ static json_t *decision_json(const struct exchange_topology *t,
 		json_array_append_new(
 			list, json_string(t->server[d->candidate[i]].name));
 	return json_pack(
-		"{s:s, s:i, s:o, s:s, s:s, s:s, s:s, s:s, s:s}", "action",
+		"{s:s, s:i, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "action",
 		actions[d->action], "status", (int)d->status, "candidates",
 		list, "url", d->action == EXCHANGE_REDIRECT ? d->url : "",
-		"key", key, "hint", exchange_key_word(place->key.kind), "home",
-		place->home, "version", exchange_version_name(place->version),
-		"reason", d->reason);
+		"logon", d->logon, "key", key, "hint",
+		exchange_key_word(place->key.kind), "home", place->home,
+		"version", exchange_version_name(place->version), "reason",
+		d->reason);
 }
 
 /* What clients of a protocol begin with. */
@@ -407,6 +408,7 @@ json_t *handle_route_explain(void *ctx, struct control_call *call)
 	struct exchange_request r = { .user = BYTES(control_arg(call, "user")),
 				      .anchor = anchor ? BYTES(anchor)
 						       : BYTES_NONE };
+	struct exchange_form form = { 0 };
 	struct exchange_keys keys;
 	struct exchange_place place;
 	struct exchange_decision d;
@@ -440,6 +442,12 @@ json_t *handle_route_explain(void *ctx, struct control_call *call)
 				    "such an address is refused with 400: it "
 				    "names more than one, or says what only an "
 				    "Exchange front end may");
+	/* Who logs on is named in the form. */
+	if (exchange_is_logon(&r) &&
+	    bytes_str(r.user, form.user, sizeof(form.user))) {
+		r.form = &form;
+		r.user = BYTES_NONE;
+	}
 	exchange_keys(&r, &keys);
 	proxy_locate(t, a->routes, &keys, &place);
 	exchange_decide(t, &r, &place, &d);

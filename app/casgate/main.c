@@ -419,6 +419,7 @@ int main(int argc, char **argv)
 		return rc == 1 ? 0 : 2;
 	catch_signals();
 	seal_random(&a.secret, sizeof(a.secret));
+	seal_random(a.cookie_key, sizeof(a.cookie_key));
 	if (snap_init()) {
 		log_error("liburcu's thread does not start");
 		return 1;

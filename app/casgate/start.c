@@ -502,6 +502,7 @@ static int start_proxies(struct app *a)
 			.log = accesslog_of(a->log, w),
 		};
 
+		memcpy(setup.cookie_key, a->cookie_key, sizeof(a->cookie_key));
 		a->proxy[w].app = (struct worker_app){ serve, message, next };
 		if (a->conf->identity.keytab)
 			setup.auth = (struct proxy_logons){ ask_identity,

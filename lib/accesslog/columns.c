@@ -126,14 +126,15 @@ static void authentication(struct line *l)
 		SAY(l, "%s", words[l->r->auth]);
 }
 
-/* The server's word for it, for nobody else asks. */
+/* The server's word for it, for nobody else asks. To a form it says neither. */
 static void is_authenticated(struct line *l)
 {
 	const struct proxy_record *r = l->r;
 
 	if (r->back_status == 401)
 		SAY(l, "false");
-	else if (r->auth != PROXY_AUTH_NONE && r->back_status / 100 == 2)
+	else if (r->auth != PROXY_AUTH_NONE && r->auth != PROXY_AUTH_FORM &&
+		 r->back_status / 100 == 2)
 		SAY(l, "true");
 }
 

@@ -185,6 +185,28 @@ void bytes_put64(struct bytes_writer *w, struct bytes b)
 	}
 }
 
+void bytes_put_html(struct bytes_writer *w, struct bytes b)
+{
+	for (size_t i = 0; i < b.n; i++) {
+		switch (b.p[i]) {
+		case '<':
+			bytes_puts(w, "&lt;");
+			break;
+		case '>':
+			bytes_puts(w, "&gt;");
+			break;
+		case '&':
+			bytes_puts(w, "&amp;");
+			break;
+		case '"':
+			bytes_puts(w, "&quot;");
+			break;
+		default:
+			bytes_put(w, (struct bytes){ b.p + i, 1 });
+		}
+	}
+}
+
 void bytes_putf(struct bytes_writer *w, const char *fmt, ...)
 {
 	size_t room = w->cap - w->n;

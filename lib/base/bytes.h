@@ -99,5 +99,7 @@ void bytes_put(struct bytes_writer *w, struct bytes b);
 void bytes_puts(struct bytes_writer *w, const char *s);
 /* In base64, with padding (RFC 4648 4). */
 void bytes_put64(struct bytes_writer *w, struct bytes b);
+/* As text of HTML, also between double quotes. */
+void bytes_put_html(struct bytes_writer *w, struct bytes b);
 /* Needs one byte of room more than it writes. */
 void bytes_putf(struct bytes_writer *w, const char *fmt, ...) printf_like(2, 3);

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <string.h>
+
 #include "base/types.h"
 
 #if CASGATE_ASAN
@@ -25,8 +27,7 @@ void mem_free(void *p);
 /* Zero `n` bytes in a way the compiler may not drop: for secrets. */
 static inline void mem_wipe(void *p, size_t n)
 {
-	volatile uint8_t *b = p;
-
-	while (n--)
-		*b++ = 0;
+	if (n)
+		memset(p, 0, n);
+	__asm__ volatile("" : : "r"(p) : "memory"); /* somebody may look */
 }

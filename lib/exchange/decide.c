@@ -374,7 +374,7 @@ void exchange_decide(const struct exchange_topology *t,
 
 	assert((unsigned)r->protocol < EXCHANGE_PROTOCOL_COUNT);
 	out->status = out->n = 0;
-	out->url[0] = out->reason[0] = '\0';
+	out->url[0] = out->logon[0] = out->reason[0] = '\0';
 	if (proxy_to_newest(t, r, place, out) ||
 	    proxy_to_asked_version(t, r, place, out))
 		return;

@@ -110,6 +110,9 @@ bool exchange_hostile_cookie(struct bytes name);
  * only a front end may. */
 bool exchange_hostile_target(struct bytes decoded_path, struct bytes query);
 
+/* Ours: who logged on by a form, and where. For no back end's eyes. */
+#define EXCHANGE_LOGON_COOKIE "X-CasgateOwa"
+
 /* --- topology ------------------------------------------------------------------- */
 
 #define EXCHANGE_NAME 64
@@ -214,7 +217,7 @@ struct exchange_database {
 /* How a browser gets to OWA or ECP of a 2010 mailbox in another site that has
  * an ExternalURL (Set-OwaVirtualDirectory -CrossSiteRedirectType). */
 enum exchange_cross_site {
-	EXCHANGE_CROSS_SILENT, /* 302 */
+	EXCHANGE_CROSS_SILENT, /* 302, and a logon's form is sent on */
 	EXCHANGE_CROSS_MANUAL, /* a page with a link */
 	EXCHANGE_CROSS_PROXY,  /* not at all: it is proxied */
 };
@@ -299,12 +302,14 @@ bool exchange_guid_parse(struct bytes text, uint8_t out[16]);
 	X(EXCHANGE_KEY_NONE, "None")                                           \
 	X(EXCHANGE_KEY_MAILBOX_GUID, "MailboxGuidWithDomain")                  \
 	X(EXCHANGE_KEY_TARGET_SERVER, "ServerInQuery")                         \
+	X(EXCHANGE_KEY_FORM_USER, "FormUserName")                              \
 	X(EXCHANGE_KEY_ANCHOR, "AnchorMailboxHeader")                          \
 	X(EXCHANGE_KEY_PUBLIC_FOLDER, "PublicFolderMailboxHeader")             \
 	X(EXCHANGE_KEY_EXPLICIT_LOGON, "ExplicitLogon-SMTP")                   \
 	X(EXCHANGE_KEY_BODY_ADDRESS, "EmailAddressInRequestBody")              \
 	X(EXCHANGE_KEY_QUERY_USER, "UserInQuery")                              \
-	X(EXCHANGE_KEY_USER, "BasicUserName")
+	X(EXCHANGE_KEY_USER, "BasicUserName")                                  \
+	X(EXCHANGE_KEY_REMEMBERED, "LogonCookie")
 
 enum exchange_key_kind {
 #define X(id, word) id,
@@ -328,6 +333,30 @@ struct exchange_keys {
 	struct exchange_key key[EXCHANGE_KEYS_MAX]; /* strongest first */
 };
 
+/* --- logon by form --- */
+
+/* What a browser sends to log on: application/x-www-form-urlencoded to
+ * /owa/auth.owa, of 2007 to /owa/auth/owaauth.dll. */
+struct exchange_form {
+	char user[EXCHANGE_KEY]; /* a claim; no control characters */
+	char destination[512];	 /* where it wants to be then; or "" */
+	struct bytes username, password; /* as they came, encoded; borrowed */
+	uint64_t flags, forcedownlevel;
+};
+
+/**
+ * Read a whole form.
+ *
+ * False, when two programs could read two things in it: an escape that is
+ * broken, a byte that must be encoded and is not, one of its fields twice; and
+ * without a password field, or with a user name that is no key.
+ */
+bool exchange_form_read(struct bytes body, struct exchange_form *out);
+
+/* Does a server's answer to such a form, by its status and one Set-Cookie
+ * value, say that the user is in? Else it sends the browser back to its page. */
+bool exchange_has_logged_on(unsigned status, struct bytes set_cookie);
+
 /* A request's facts, borrowed. Empty bytes mean "not there". */
 struct exchange_request {
 	enum exchange_protocol protocol;
@@ -338,7 +367,13 @@ struct exchange_request {
 	struct bytes anchor;	   /* X-AnchorMailbox */
 	struct bytes public_folder; /* X-PublicFolderMailbox */
 	struct bytes body;	   /* start of an Autodiscover POX body */
+	const struct exchange_form *form; /* of a logon; NULL: none was read */
+	struct bytes remembered; /* who logged on by a form, by our cookie */
 };
+
+/* Is it sent to where forms log on, or to where they log off? */
+bool exchange_is_logon(const struct exchange_request *r);
+bool exchange_is_logoff(const struct exchange_request *r);
 
 /* Never fails: what cannot be understood is left out, and the next key counts.
  * The caller tries them in order: TARGET_SERVER with exchange_place_at(), the
@@ -390,7 +425,7 @@ void exchange_place_database(const struct exchange_topology *t,
 enum exchange_action {
 	EXCHANGE_PROXY,	   /* to candidate[0], else [1], ... */
 	EXCHANGE_REDIRECT, /* status and url: 302 Location, 451 X-MS-Location,
-			    * 200 a page with a link */
+			    * 200 a page: with a form, or with a link */
 	EXCHANGE_ANSWER,   /* status, nothing else is to be asked */
 };
 
@@ -402,6 +437,9 @@ struct exchange_decision {
 	unsigned n;		/* candidates */
 	uint16_t candidate[EXCHANGE_CANDIDATES]; /* indices into servers */
 	char url[EXCHANGE_URL + 512];		 /* of REDIRECT */
+	char logon[EXCHANGE_URL + 32]; /* of REDIRECT 200: where the browser's
+					* form is sent on to, exchange_form_page();
+					* "": a page with a link to url */
 	char reason[512];	/* why, for the log, `route explain`, errors */
 };
 
@@ -412,7 +450,8 @@ struct exchange_decision {
  * any 15.x front end, same site first; 2010 and 2007 ones to a Client Access
  * server of their version in their site; Autodiscover of 2007 to a 15.x one;
  * OWA of 2007 is redirected (302) to a 2007 ExternalURL that is not ours, and
- * so are OWA and ECP of 2010 in another site that has one. Remote mailboxes
+ * so are OWA and ECP of 2010 in another site that has one; a logon by form is
+ * sent on to the logon there, silently. Remote mailboxes
  * are a 15.x front end's affair, but for OWA if it is known where that is.
  * topology->policy changes what Exchange leaves open. Not
  * found: Autodiscover and EWS to any 15.x, everything else too when
@@ -428,6 +467,23 @@ void exchange_decide(const struct exchange_topology *t,
 		     const struct exchange_request *r,
 		     const struct exchange_place *place,
 		     struct exchange_decision *out);
+
+/* --- a logon by form that is sent on --------------------------------------------------- */
+
+/**
+ * The page: a form that submits itself to d->logon, with d->url as destination
+ * and user name and password as they came. Holds a password: wipe it.
+ *
+ * False when it does not fit or a browser would not send the very bytes on
+ * (NUL, a line's end, no UTF-8).
+ */
+must_check bool exchange_form_page(const struct exchange_form *f,
+				   const struct exchange_decision *d,
+				   struct bytes_writer *w);
+/* The header lines that go with it: its script is the only one that runs, its
+ * target the only one that gets the form, and nobody frames it. */
+void exchange_form_fields(const struct exchange_decision *d,
+			  struct bytes_writer *w);
 
 /* --- probes ------------------------------------------------------------------------- */
 

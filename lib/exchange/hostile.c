@@ -78,7 +78,7 @@ bool exchange_hostile_cookie(struct bytes name)
 	/* CVE-2021-33766: its mere presence switched authentication off.
 	 * CVE-2021-34473: as good as the parameter, below. */
 	return is(name, "SecurityToken") || is(name, "Email") ||
-	       hostile_name(name);
+	       is(name, EXCHANGE_LOGON_COOKIE) || hostile_name(name);
 }
 
 /* --- targets -------------------------------------------------------------- */

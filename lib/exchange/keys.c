@@ -212,6 +212,8 @@ void exchange_keys(const struct exchange_request *r, struct exchange_keys *out)
 		add_login(out, r->user);
 		return;
 	}
+	if (r->form)
+		add_user(out, BYTES(r->form->user), EXCHANGE_KEY_FORM_USER);
 	if (r->protocol == EXCHANGE_RPC)
 		add_target(out, r->query);
 	if (r->protocol == EXCHANGE_MAPI)
@@ -231,4 +233,5 @@ void exchange_keys(const struct exchange_request *r, struct exchange_keys *out)
 	add_user(out, r->user, EXCHANGE_KEY_USER);
 	if (r->protocol == EXCHANGE_EAS)
 		add_eas_user(out, r->query);
+	add_user(out, r->remembered, EXCHANGE_KEY_REMEMBERED);
 }

@@ -7,7 +7,8 @@
  * Three rules. A URL comes from the topology, never from the request. It is
  * never a name of ours, on whatever site it is configured: that is a loop. And
  * of browsers only GET and HEAD are redirected: anything else carries a body
- * that a 302 would drop.
+ * that a 302 would drop. A logon's form is sent on by the browser itself, which
+ * is given a page that does so.
  */
 #include "exchange/decide.h"
 
@@ -150,19 +151,28 @@ static void safe_rest(const struct exchange_request *r, struct bytes *path,
 	*path = *query = BYTES_NONE;
 }
 
+/* A URL without the '/' at its end; false when it does not end with the
+ * directory, so that nothing can be put behind it. */
+static bool url_base(const char *url, enum exchange_protocol p,
+		     struct bytes *base)
+{
+	struct bytes vdir = BYTES(exchange_protocol_vdir(p));
+
+	*base = BYTES(url);
+	while (base->p[base->n - 1] == '/')
+		base->n--;
+	return base->n >= vdir.n &&
+	       bytes_ieq(bytes_from(*base, base->n - vdir.n), vdir);
+}
+
 static void build_url(const char *url, const struct exchange_request *r,
 		      struct exchange_decision *out)
 {
-	struct bytes base = BYTES(url), path, query;
-	struct bytes vdir = BYTES(exchange_protocol_vdir(r->protocol));
+	struct bytes base, path, query;
 
 	safe_rest(r, &path, &query);
-	while (base.p[base.n - 1] == '/')
-		base.n--;
-	if ((!path.n && !query.n) ||
-	    base.n + path.n + query.n + 3 > sizeof(out->url) ||
-	    base.n < vdir.n ||
-	    !bytes_ieq(bytes_from(base, base.n - vdir.n), vdir)) {
+	if (!url_base(url, r->protocol, &base) || (!path.n && !query.n) ||
+	    base.n + path.n + query.n + 3 > sizeof(out->url)) {
 		snprintf(out->url, sizeof(out->url), "%s", url);
 		return;
 	}
@@ -186,6 +196,76 @@ static bool is_get(struct bytes method)
 	static const struct bytes head = BYTES_LIT("HEAD");
 
 	return bytes_eq(method, get) || bytes_eq(method, head);
+}
+
+/* --- logon by form --- */
+
+/* A logon whose mailbox was found by the name in its form, so that the password
+ * goes where that user has one. */
+static bool is_own_logon(const struct exchange_request *r,
+			 const struct exchange_place *place)
+{
+	return r->form && r->protocol == EXCHANGE_OWA &&
+	       place->key.kind == EXCHANGE_KEY_FORM_USER;
+}
+
+/* The page it leads to, as a request; the start page, if that is none of our
+ * /owa. */
+static struct exchange_request page_of(const struct exchange_topology *t,
+				       const struct exchange_request *r)
+{
+	static const struct bytes https = BYTES_LIT("https://");
+	static const struct bytes owa = BYTES_LIT("/owa");
+	struct exchange_request page = *r;
+	struct bytes rest = BYTES(r->form->destination), path;
+
+	page.path = page.query = BYTES_NONE;
+	if (bytes_istarts(rest, https)) {
+		struct bytes host = bytes_from(rest, https.n);
+
+		rest = bytes_from(host, bytes_find(host, '/'));
+		host = bytes_upto(host, host.n - rest.n);
+		if (!exchange_is_own_name(t, bytes_cut(&host, ':')))
+			return page;
+	}
+	path = bytes_cut(&rest, '?');
+	if (!bytes_istarts(path, owa) ||
+	    (path.n > owa.n && path.p[owa.n] != '/'))
+		return page;
+	page.path = path;
+	page.query = rest;
+	return page;
+}
+
+/* Where the server's own forms go. */
+static void build_logon(const struct exchange_server *s,
+			struct exchange_decision *out)
+{
+	struct bytes base;
+
+	if (url_base(s->vdir[EXCHANGE_OWA].external_url, EXCHANGE_OWA, &base))
+		snprintf(out->logon, sizeof(out->logon), "%.*s%s",
+			 BYTES_FMT(base),
+			 s->version == EXCHANGE_2007 ? "/auth/owaauth.dll"
+						     : "/auth.owa");
+}
+
+/* A page: with the form, or, when it must not or cannot be sent on, a link. */
+static void send_on(const struct exchange_topology *t,
+		    const struct exchange_request *r, const char *who,
+		    const struct exchange_server *s, bool silently,
+		    struct exchange_decision *out)
+{
+	struct exchange_request page = page_of(t, r);
+
+	redirect(out, 200);
+	build_url(s->vdir[EXCHANGE_OWA].external_url, &page, out);
+	if (silently)
+		build_logon(s, out);
+	explain(out, "%s: %s %s (%s, %s, site %s)", who,
+		out->logon[0] ? "signs on silently at" : "shown a link to",
+		out->logon[0] ? out->logon : "the ExternalURL", s->name,
+		exchange_version_name(s->version), site_name(t, s->site));
 }
 
 static void refuse(const struct exchange_topology *t, const char *who,
@@ -245,6 +325,10 @@ void redirect_owa(const struct exchange_topology *t,
 		refuse(t, who, &here, &any, out);
 		return;
 	}
+	if (is_own_logon(r, place)) {
+		send_on(t, r, who, s, true, out);
+		return;
+	}
 	if (!is_get(r->method)) {
 		answer(out, 403,
 		       "%s: its OWA is at %s, and a request with a body cannot "
@@ -264,17 +348,24 @@ bool redirect_cross_site(const struct exchange_topology *t,
 			 struct exchange_decision *out)
 {
 	bool manual = t->policy.cross_site == EXCHANGE_CROSS_MANUAL;
+	bool logon = is_own_logon(r, place);
 	struct target there;
 	char who[SUBJECT];
 
 	/* An ExternalURL with a name of ours means that this is the entrance of
 	 * all sites: then it is proxied, as is what cannot be redirected. */
 	if (t->policy.cross_site == EXCHANGE_CROSS_PROXY || place->site < 0 ||
-	    (unsigned)place->site == t->home_site || !is_get(r->method))
+	    (unsigned)place->site == t->home_site ||
+	    (!is_get(r->method) && !logon))
 		return false;
 	there = find_target(t, r->protocol, place, false);
 	if (!there.server)
 		return false;
+	if (logon) {
+		send_on(t, r, subject(t, r, place, who), there.server, !manual,
+			out);
+		return true;
+	}
 	redirect(out, manual ? 200 : 302);
 	build_url(there.server->vdir[r->protocol].external_url, r, out);
 	explain(out, "%s: %s the ExternalURL of %s (%s, site %s)",

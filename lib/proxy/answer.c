@@ -5,28 +5,6 @@
  */
 #include "proxy/proxy_int.h"
 
-static void put_escaped(struct bytes_writer *w, const char *s)
-{
-	for (; *s; s++) {
-		switch (*s) {
-		case '<':
-			bytes_puts(w, "&lt;");
-			break;
-		case '>':
-			bytes_puts(w, "&gt;");
-			break;
-		case '&':
-			bytes_puts(w, "&amp;");
-			break;
-		case '"':
-			bytes_puts(w, "&quot;");
-			break;
-		default:
-			bytes_put(w, (struct bytes){ (const uint8_t *)s, 1 });
-		}
-	}
-}
-
 /* For whoever sees the page. */
 static const char *words_of(unsigned status)
 {
@@ -59,7 +37,7 @@ static void put_page(struct bytes_writer *w, const struct session *s,
 		   status, http_reason(status), http_reason(status));
 	bytes_puts(w, words_of(status));
 	bytes_puts(w, "</p><p>For the administrator: ");
-	put_escaped(w, reason);
+	bytes_put_html(w, BYTES(reason));
 	bytes_putf(w, " (request " GUID_FORMAT ")</p></body></html>\n",
 		   GUID_BYTES(s->guid));
 }
@@ -121,13 +99,17 @@ static enum step sent(struct session *s, unsigned status, size_t request,
 	return STEP_PROGRESS;
 }
 
-/* False: no room at the client, nothing was written. */
-static bool write_answer(struct session *s, unsigned status, const char *header,
-			 struct bytes body, bool close, usec_t now)
+/* Answers are written into one half of proxy.out; what is too large for the
+ * stack is made in the other. */
+#define HALF (sizeof(((struct proxy *)0)->out) / 2)
+
+static struct bytes write_answer(struct session *s, unsigned status,
+				 const char *header, struct bytes body,
+				 bool close)
 {
 	uint8_t lines[HTTP_LINE_MAX / 2 + 1024];
 	struct bytes_writer fields = { lines, 0, sizeof(lines), false };
-	struct bytes_writer w = { s->proxy->out, 0, TLS_PLAIN_MAX, false };
+	struct bytes_writer w = { s->proxy->out, 0, HALF, false };
 
 	bytes_puts(&fields, header ? header : "");
 	put_own_fields(&fields, s);
@@ -144,7 +126,16 @@ static bool write_answer(struct session *s, unsigned status, const char *header,
 			    .to_head = s->is_head,
 		    });
 	assert(!w.overflow && !fields.overflow);
-	return stream_write(&s->client, w.p, w.n, now);
+	return (struct bytes){ w.p, w.n };
+}
+
+/* False: no room at the client, nothing was written. */
+static bool say(struct session *s, unsigned status, const char *header,
+		struct bytes body, bool close, usec_t now)
+{
+	struct bytes text = write_answer(s, status, header, body, close);
+
+	return stream_write(&s->client, text.p, text.n, now);
 }
 
 enum step session_answer(struct session *s, unsigned status, const char *header,
@@ -161,8 +152,7 @@ enum step session_answer(struct session *s, unsigned status, const char *header,
 		put_page(&body, s, status, reason);
 	assert(!body.overflow);
 	if (!stream_room(&s->client) ||
-	    !write_answer(s, status, header, (struct bytes){ page, body.n },
-			  close, now))
+	    !say(s, status, header, (struct bytes){ page, body.n }, close, now))
 		return later(s, status, header, reason, close, now);
 	record_own(s, status, reason, body.n);
 	return sent(s, status, request, close, now);
@@ -173,9 +163,9 @@ static void put_link(struct bytes_writer *w, const char *url)
 	bytes_puts(w, "<!DOCTYPE html><html><head><meta charset=\"utf-8\">"
 		      "<title>Outlook Web App</title></head><body><p>Your "
 		      "mailbox is reached at another address: <a href=\"");
-	put_escaped(w, url);
+	bytes_put_html(w, BYTES(url));
 	bytes_puts(w, "\">");
-	put_escaped(w, url);
+	bytes_put_html(w, BYTES(url));
 	bytes_puts(w, "</a></p></body></html>\n");
 }
 
@@ -193,15 +183,54 @@ enum step session_redirect(struct session *s, unsigned status, const char *url,
 	else
 		bytes_putf(&header, "%sLocation: %s\r\n",
 			   status == 451 ? "X-MS-" : "", url);
+	logon_put_end(&header, s);
 	/* With its NUL: from here on it is a C string. */
 	bytes_put(&header, (struct bytes){ (const uint8_t *)"", 1 });
 	assert(!body.overflow && !header.overflow);
-	if (!write_answer(s, status, (const char *)line,
-			  (struct bytes){ page, body.n }, close, now))
+	if (!say(s, status, (const char *)line, (struct bytes){ page, body.n },
+		 close, now))
 		return later(s, status, NULL, NULL, close, now);
 	record_own(s, status, "", body.n);
 	s->proxy->stats.answered += status == 200;
 	return sent(s, status, request, close, now);
+}
+
+enum step session_send_on(struct session *s, const struct exchange_form *f,
+			  usec_t now)
+{
+	struct proxy *p = s->proxy;
+	uint8_t line[EXCHANGE_URL + 1024];
+	struct bytes_writer header = { line, 0, sizeof(line), false };
+	/* Enough: a body of 16 KiB at most doubles, since what grows more was
+	 * encoded before. */
+	struct bytes_writer page = { p->out + HALF, 0, HALF - 4096, false };
+	size_t request = whole_request(s);
+	bool close = s->draining || !s->keep_alive || !request, fits, said;
+	struct bytes text;
+
+	if (!exchange_form_page(f, &p->decision, &page)) {
+		mem_wipe(page.p, page.n);
+		return session_redirect(s, 200, p->decision.url, now);
+	}
+	exchange_form_fields(&p->decision, &header);
+	logon_put_end(&header, s);
+	bytes_put(&header, (struct bytes){ (const uint8_t *)"", 1 });
+	assert(!header.overflow);
+	text = write_answer(s, 200, (const char *)line,
+			    (struct bytes){ page.p, page.n }, close);
+	fits = stream_fits(&s->client, text.n);
+	said = fits && stream_write_all(&s->client, text.p, text.n, now);
+	mem_wipe(p->out, text.n);
+	mem_wipe(page.p, page.n);
+	if (!fits)
+		return later(s, 200, NULL, NULL, close, now);
+	if (!said)
+		return session_kill(s, true, now);
+	record_own(s, 200, "", page.n);
+	if (s->record)
+		s->record->action = PROXY_REDIRECTED;
+	p->stats.sent_on++;
+	return sent(s, 200, request, close, now);
 }
 
 /* Would a request find a server that serves it? */
@@ -233,7 +262,7 @@ enum step session_healthcheck(struct session *s, enum exchange_protocol of,
 	if (served(s->proxy, of)) {
 		if (s->internal)
 			strcat(page, c->name);
-		if (!write_answer(s, 200, NULL, BYTES(page), close, now))
+		if (!say(s, 200, NULL, BYTES(page), close, now))
 			return later(s, 200, NULL, NULL, close, now);
 		record_own(s, 200, "", strlen(page));
 		return sent(s, 200, request, close, now);

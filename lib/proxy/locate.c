@@ -41,8 +41,10 @@ static uint64_t affinity_of(struct route_table *routes,
 	const struct exchange_key *k = keys->n ? &keys->key[keys->n - 1] : NULL;
 	struct route_found found;
 
-	for (unsigned i = 0; i < keys->n; i++)
-		if (keys->key[i].kind == EXCHANGE_KEY_USER)
+	for (unsigned i = keys->n; i--;)
+		if (keys->key[i].kind == EXCHANGE_KEY_FORM_USER ||
+		    keys->key[i].kind == EXCHANGE_KEY_USER ||
+		    keys->key[i].kind == EXCHANGE_KEY_REMEMBERED)
 			k = &keys->key[i];
 	if (!k)
 		return 0;

@@ -53,6 +53,7 @@ bool mail_begin(struct session *s, const struct proxy_listener *l, usec_t now)
 	list_push(&p->dialogues, &d->link);
 	s->dialogue = d;
 	s->protocol = l->protocol;
+	stream_secret(&s->client, true);
 	mail_client_init(&d->client, language(s), l->https);
 	p->stats.mail_dialogues++;
 	return true;
@@ -69,16 +70,6 @@ void mail_forget(struct session *s)
 	slab_put(&s->proxy->dialogue_slab, d);
 	s->dialogue = NULL;
 	s->proxy->stats.mail_dialogues--;
-}
-
-void mail_end(struct session *s)
-{
-	struct stream_buf *in = s->client.in;
-
-	/* Half a command may hold half a password. */
-	if (s->dialogue && in)
-		mem_wipe(in->data, in->cap);
-	mail_forget(s);
 }
 
 /* --- words of our own ------------------------------------------------- */
@@ -283,7 +274,7 @@ enum step mail_login_step(struct session *s, usec_t now)
 		return greet(s, now);
 	turn = mail_client_next(&d->client, stream_bytes(&s->client), &used,
 				&w);
-	stream_wipe(&p->bufs, &s->client, used);
+	stream_consume(&p->bufs, &s->client, used);
 	if (used && s->request_began) {
 		s->request_began = 0;
 		list_remove(&s->idle);
@@ -339,6 +330,7 @@ static enum step accepted(struct session *s, usec_t now)
 	p->servers[s->server_id].requests++;
 	s->requests++;
 	mail_forget(s);
+	stream_secret(&s->client, false);
 	session_enter(s, SESS_SPLICE, now);
 	return STEP_PROGRESS;
 }

@@ -21,6 +21,7 @@
 #include "proxy/proxy_log.h"
 #include "route/route.h"
 #include "rpch/rpch.h"
+#include "seal/seal.h"
 #include "snap/snap.h"
 #include "stats/stats.h"
 #include "stream/stream.h"
@@ -133,6 +134,8 @@ struct proxy_logons {
 struct proxy_setup {
 	unsigned worker, workers;
 	struct hash_key secret; /* the same for all workers */
+	uint8_t cookie_key[SEAL_KEY]; /* so is this, and for all appliances that
+				       * are to know each other's browsers */
 	/* A call to another worker's proxy_message(); false: not now. NULL for
 	 * a single worker. */
 	bool (*send)(void *arg, unsigned to, struct proxy_call *call);
@@ -251,6 +254,7 @@ void proxy_drain(struct proxy *p, usec_t now);
 	X(requests, "requests")                                                \
 	X(proxied, "requests sent to a back end")                              \
 	X(redirected, "requests answered by a redirect")                       \
+	X(sent_on, "logons by form sent on to another server's logon")         \
 	X(answered, "requests answered by an error of our own")                \
 	X(healthchecks, "healthcheck.htm asked for")                           \
 	X(inactive, "requests answered 503: the component is Inactive")        \

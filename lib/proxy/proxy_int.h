@@ -99,6 +99,8 @@ struct session {
 	bool goes_on;	 /* ... with what this server's challenge asked for */
 	bool in_channel; /* of a probe: the other of its two */
 	bool asks;	 /* who is missing or wrong is told so by ourselves */
+	bool logon, logoff; /* of a session that a form begins */
+	bool remembers;	 /* there was our cookie, whatever it holds */
 	bool is_get;	 /* or HEAD: a redirect would be followed */
 	uint64_t asked;	 /* hash of its path and query */
 	unsigned status; /* of the answer */
@@ -186,6 +188,7 @@ struct proxy {
 	struct rng rng;
 	struct proxy_stats stats;
 	struct proxy_server_stats *servers; /* by id */
+	struct seal_box *box; /* of our cookies */
 	uint64_t next_id, next_request;
 	unsigned lingering; /* sessions: slots that will soon be free */
 	bool draining;
@@ -251,6 +254,10 @@ enum step session_answer(struct session *s, unsigned status, const char *header,
  * 200 by a page with a link. */
 enum step session_redirect(struct session *s, unsigned status, const char *url,
 		 usec_t now);
+/* In SESS_EXPECT_REQUEST: a page that sends the logon's form on, as
+ * proxy.decision says, or has a link there. */
+enum step session_send_on(struct session *s, const struct exchange_form *f,
+			  usec_t now);
 
 /* healthcheck.htm, for the balancer in front (6.1). */
 enum step session_healthcheck(struct session *s, enum exchange_protocol of,
@@ -327,6 +334,21 @@ bool offer_replaces(const struct session *s, const struct http_head *h);
 void offer_put(struct bytes_writer *w, const struct session *s,
 	       const struct http_head *h);
 
+/* Browsers that logged on by a form (logon.c): what they remember for us. */
+struct logon_memory {
+	char user[SESS_USER]; /* "": nothing */
+	char server[EXCHANGE_NAME];
+};
+void logon_recall(struct session *s, const struct http_head *h,
+		  struct logon_memory *out);
+/* Of an answer: what is to be remembered from now on. */
+void logon_put(struct bytes_writer *w, const struct session *s,
+	       const struct http_head *h);
+/* Nothing, if the request is a logon or a logoff. */
+void logon_put_end(struct bytes_writer *w, const struct session *s);
+/* The server where he logged on is the first candidate, if it is one. */
+void logon_prefer(struct session *s, const struct logon_memory *m);
+
 #define GUID_FORMAT                                                            \
 	"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x"
 #define GUID_BYTES(g)                                                          \
@@ -352,6 +374,8 @@ void record_begin(struct session *s, usec_t now);
 void record_request(struct session *s, const struct http_head *h, usec_t now);
 void record_place(struct session *s, const struct exchange_place *place,
 		  usec_t now);
+/* A form claims to be want_user. */
+void record_form(struct session *s);
 void record_sent(struct session *s, usec_t now);
 void record_answer(struct session *s, const struct http_head *h, usec_t now);
 /* An answer of our own, `n` bytes of a page. */
@@ -379,7 +403,6 @@ must_check bool mail_begin(struct session *s, const struct proxy_listener *l,
 			   usec_t now);
 /* The password and all of the dialogue; harmless without one. */
 void mail_forget(struct session *s);
-void mail_end(struct session *s); /* and what the client said last */
 void mail_secured(struct session *s); /* the client's TLS is complete */
 enum step mail_login_step(struct session *s, usec_t now);
 enum step mail_back_step(struct session *s, usec_t now);

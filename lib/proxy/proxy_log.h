@@ -30,14 +30,15 @@ enum proxy_end {
 	PROXY_END_COUNT
 };
 
-/* The scheme of the Authorization header. */
+/* The scheme of the Authorization header; without one a logon's form. */
 #define PROXY_AUTHS(X)                                                         \
 	X(PROXY_AUTH_NONE, "Anonymous")                                        \
 	X(PROXY_AUTH_BASIC, "Basic")                                           \
 	X(PROXY_AUTH_NTLM, "NTLM")                                             \
 	X(PROXY_AUTH_NEGOTIATE, "Negotiate")                                   \
 	X(PROXY_AUTH_BEARER, "Bearer")                                         \
-	X(PROXY_AUTH_OTHER, "Other")
+	X(PROXY_AUTH_OTHER, "Other")                                           \
+	X(PROXY_AUTH_FORM, "FBA")
 
 enum proxy_auth {
 #define X(id, word) id,
@@ -59,7 +60,7 @@ enum proxy_action { PROXY_NONE, PROXY_PROXIED, PROXY_REDIRECTED };
 	X(mapi_info, 96) /* X-ClientInfo, */                                   \
 	X(mapi_type, 32) /* X-RequestType */                                   \
 	X(soap, 128)	 /* SOAPAction */                                      \
-	X(user, 256)	 /* Basic */                                           \
+	X(user, 256)	 /* Basic, or what a form claims */                    \
 	X(agent, 256)                                                          \
 	X(anchor, 256) /* what named the mailbox, or was meant to */           \
 	X(listener, EXCHANGE_NAME)                                             \

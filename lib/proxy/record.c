@@ -136,6 +136,14 @@ void record_place(struct session *s, const struct exchange_place *place,
 	NOTE(r->anchor, BYTES(k->text));
 }
 
+void record_form(struct session *s)
+{
+	if (!s->record)
+		return;
+	s->record->auth = PROXY_AUTH_FORM;
+	NOTE(s->record->user, BYTES(s->want_user));
+}
+
 void record_sent(struct session *s, usec_t now)
 {
 	const struct proxy *p = s->proxy;

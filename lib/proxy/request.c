@@ -8,7 +8,7 @@
  */
 #include "proxy/proxy_int.h"
 
-/* Body bytes an Autodiscover request is read ahead, to see whose it is. */
+/* Body bytes that are read ahead, to see whose request it is. */
 #define READ_AHEAD 16384
 
 void request_reset(struct session *s, usec_t now)
@@ -26,7 +26,8 @@ void request_reset(struct session *s, usec_t now)
 	s->said_continue = false;
 	s->status = 0;
 	s->echo[0] = '\0';
-	s->binds = s->asks = false;
+	s->binds = s->asks = s->logon = s->logoff = s->remembers = false;
+	stream_secret(&s->client, false);
 	s->framing = HTTP_UNTIL_CLOSE; /* until it is known where it ends */
 	mem_wipe(s->want_user, sizeof(s->want_user));
 }
@@ -194,14 +195,26 @@ static enum step plain_listener(struct session *s, usec_t now)
 	return session_answer(s, 302, (const char *)w.p, "", false, now);
 }
 
-/* Autodiscover names the mailbox in its body: is enough of it there? */
+/* Autodiscover and logons by form name the mailbox in the body. */
+static bool body_tells(const struct session *s, const struct http_head *h)
+{
+	static const struct bytes form =
+		BYTES_LIT("application/x-www-form-urlencoded");
+	struct bytes type = value_of(h, HTTP_CONTENT_TYPE);
+
+	type = bytes_trim(bytes_upto(type, bytes_find(type, ';')));
+	return s->protocol == EXCHANGE_AUTODISCOVER ||
+	       (s->logon && bytes_ieq(type, form));
+}
+
+/* Is enough of such a body there? */
 static bool needs_read_ahead(struct session *s, const struct http_head *h,
 			     struct bytes *body)
 {
 	struct bytes in = stream_bytes(&s->client);
 
 	*body = BYTES_NONE;
-	if (s->protocol != EXCHANGE_AUTODISCOVER || h->framing != HTTP_LENGTH ||
+	if (!body_tells(s, h) || h->framing != HTTP_LENGTH ||
 	    h->length > READ_AHEAD || s->head_len > HTTP_HEAD_MAX / 2)
 		return false;
 	*body = bytes_upto(bytes_from(in, s->head_len), h->length);
@@ -234,7 +247,20 @@ static bool stays(const struct session *s)
 		exchange_is_modern(p->config->topology.server[i].version));
 }
 
-static enum step act(struct session *s, usec_t now)
+/* Who is it, when the request itself does not say? Whoever a form claims to
+ * be, or was when he logged on. */
+static void claim(struct session *s, const struct exchange_request *r)
+{
+	if (s->auth != PROXY_AUTH_NONE)
+		return;
+	bytes_str(r->form ? BYTES(r->form->user) : r->remembered, s->want_user,
+		  SESS_USER);
+	if (r->form)
+		record_form(s);
+}
+
+static enum step act(struct session *s, const struct exchange_form *form,
+		     const struct logon_memory *memory, usec_t now)
 {
 	struct proxy *p = s->proxy;
 	const struct exchange_topology *t = &p->config->topology;
@@ -245,7 +271,9 @@ static enum step act(struct session *s, usec_t now)
 		break;
 	case EXCHANGE_REDIRECT:
 		record_why(s, d->reason);
-		return session_redirect(s, d->status, d->url, now);
+		return d->logon[0]
+			       ? session_send_on(s, form, now)
+			       : session_redirect(s, d->status, d->url, now);
 	case EXCHANGE_ANSWER:
 		record_why(s, d->reason);
 		return session_answer(
@@ -258,6 +286,7 @@ static enum step act(struct session *s, usec_t now)
 	s->n_candidates = (uint8_t)d->n;
 	for (unsigned i = 0; i < d->n; i++)
 		s->candidate[i] = t->server[d->candidate[i]].id;
+	logon_prefer(s, memory);
 	if (s->back.tc && s->bound && !s->want_user[0]) {
 		memcpy(s->want_user, s->user, sizeof(s->user));
 		if (stays(s)) {
@@ -275,22 +304,7 @@ static enum step route(struct session *s, usec_t now)
 	struct proxy *p = s->proxy;
 	const struct http_head *h = &p->head;
 	const struct exchange_topology *t = &p->config->topology;
-	struct exchange_place place;
-	struct exchange_request r;
-	struct bytes body;
-
-	if (s->protocol == EXCHANGE_RPC && rpc_peek(s, h, now) == STEP_WAIT) {
-		if (say_continue(s, now) != STEP_PROGRESS)
-			return STEP_WAIT;
-		return fill(p, &s->client, now);
-	}
-	if (needs_read_ahead(s, h, &body)) {
-		if (say_continue(s, now) != STEP_PROGRESS)
-			return STEP_WAIT;
-		s->await = s->head_len + (uint32_t)h->length;
-		return fill(p, &s->client, now);
-	}
-	r = (struct exchange_request){
+	struct exchange_request r = {
 		.protocol = s->protocol,
 		.method = h->method,
 		.path = BYTES(p->path),
@@ -298,14 +312,38 @@ static enum step route(struct session *s, usec_t now)
 		.user = BYTES(s->want_user),
 		.anchor = value_of(h, HTTP_X_ANCHOR_MAILBOX),
 		.public_folder = value_of(h, HTTP_X_PUBLIC_FOLDER_MAILBOX),
-		.body = body,
 	};
+	struct logon_memory memory;
+	struct exchange_form form;
+	struct exchange_place place;
+
+	s->logon = exchange_is_logon(&r);
+	s->logoff = exchange_is_logoff(&r);
+	if (s->logon)
+		stream_secret(&s->client, true);
+	if (s->protocol == EXCHANGE_RPC && rpc_peek(s, h, now) == STEP_WAIT) {
+		if (say_continue(s, now) != STEP_PROGRESS)
+			return STEP_WAIT;
+		return fill(p, &s->client, now);
+	}
+	if (needs_read_ahead(s, h, &r.body)) {
+		if (say_continue(s, now) != STEP_PROGRESS)
+			return STEP_WAIT;
+		s->await = s->head_len + (uint32_t)h->length;
+		return fill(p, &s->client, now);
+	}
+	if (s->logon && r.body.n == h->length &&
+	    exchange_form_read(r.body, &form))
+		r.form = &form;
+	logon_recall(s, h, &memory);
+	r.remembered = BYTES(memory.user);
 	exchange_keys(&r, &p->keys);
 	rpc_asks_for(s, &p->keys);
 	proxy_locate(t, p->setup.routes, &p->keys, &place);
 	record_place(s, &place, now);
 	exchange_decide(t, &r, &place, &p->decision);
-	return act(s, now);
+	claim(s, &r);
+	return act(s, r.form, &memory, now);
 }
 
 static enum step judge(struct session *s, usec_t now)

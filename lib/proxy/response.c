@@ -113,6 +113,7 @@ static void put_response(struct bytes_writer *w, struct session *s,
 			 !(s->client_10 && f->known == HTTP_TRAILER))
 			put_disclosed_field(w, s, f);
 	}
+	logon_put(w, s, h);
 	if (h->framing == HTTP_CHUNKED && !s->client_10)
 		bytes_puts(w, "Transfer-Encoding: chunked\r\n");
 	if (!s->keep_alive)

@@ -195,7 +195,7 @@ enum step session_kill(struct session *s, bool reset, usec_t now)
 	/* First, or its own buffers wake it instead of another. */
 	list_remove(&s->run);
 	rpc_end(s, now);
-	mail_end(s);
+	mail_forget(s);
 	if (!reset)
 		back_end(s, now);
 	else if (s->back.tc)
@@ -217,7 +217,7 @@ enum step session_linger(struct session *s, usec_t now)
 {
 	struct proxy *p = s->proxy;
 
-	mail_end(s);
+	mail_forget(s);
 	record_end(s, PROXY_END_CLIENT, now);
 	back_end(s, now);
 	rpc_end(s, now);

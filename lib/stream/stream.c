@@ -24,6 +24,7 @@ struct stream_buf *stream_buf_get(struct stream_pool *p, bool large)
 		return NULL;
 	}
 	b->off = b->end = 0;
+	b->secret = false;
 	b->cap = large ? STREAM_BUF_LARGE : STREAM_BUF_SMALL;
 	return b;
 }
@@ -35,6 +36,8 @@ void stream_buf_put(struct stream_pool *p, struct stream_buf *b)
 
 	if (!b)
 		return;
+	if (b->secret)
+		mem_wipe(b->data, b->cap);
 	large = b->cap == STREAM_BUF_LARGE;
 	slab_put(large ? &p->large : &p->small, b);
 	waiting = list_pop(&p->starved[large]);
@@ -89,6 +92,7 @@ static bool make_room(struct stream_pool *p, struct stream *st)
 		return false;
 	memcpy(large->data, b->data, b->end);
 	large->end = b->end;
+	large->secret = b->secret;
 	st->in = large;
 	stream_buf_put(p, b);
 	return true;
@@ -101,6 +105,8 @@ void stream_consume(struct stream_pool *p, struct stream *st, size_t n)
 	if (!n)
 		return;
 	assert(b && n <= b->end - b->off);
+	if (b->secret)
+		mem_wipe(b->data + b->off, n);
 	b->off += (uint32_t)n;
 	if (b->off == b->end) {
 		st->in = NULL;
@@ -108,18 +114,11 @@ void stream_consume(struct stream_pool *p, struct stream *st, size_t n)
 	}
 }
 
-void stream_wipe(struct stream_pool *p, struct stream *st, size_t n)
+void stream_secret(struct stream *st, bool on)
 {
-	struct stream_buf *b = st->in;
-
-	if (!n)
-		return;
-	assert(b && n <= b->end - b->off);
-	mem_wipe(b->data, b->off + n);
-	/* Moving bytes to the front left copies behind their end. */
-	if (n == b->end - b->off)
-		mem_wipe(b->data + b->end, b->cap - b->end);
-	stream_consume(p, st, n);
+	st->secret = on;
+	if (on && st->in)
+		st->in->secret = true;
 }
 
 static struct span_in arrived(const struct stream *st, struct iovec *iov)
@@ -243,6 +242,8 @@ enum stream_got stream_fill(struct stream_pool *p, struct stream *st,
 	if (st->in->off == st->in->end) {
 		stream_buf_put(p, st->in);
 		st->in = NULL;
+	} else {
+		st->in->secret |= st->secret;
 	}
 	return got;
 }

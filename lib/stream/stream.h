@@ -22,6 +22,7 @@
 struct stream_buf {
 	uint32_t off, end; /* unconsumed bytes are data[off..end) */
 	uint32_t cap;
+	bool secret; /* wiped where it is consumed, and before it goes back */
 	uint8_t data[];
 };
 
@@ -57,6 +58,7 @@ struct stream {
 	bool closed; /* our close_notify and FIN are out */
 	bool failed; /* TLS is broken: nothing may be sealed any more; then it
 		      * is cut as well */
+	bool secret; /* what arrives may be a password */
 	uint8_t owed_n;	  /* KeyUpdates of ours that TCP did not take when they */
 	uint8_t owed[63]; /* were made; they go before the next record */
 };
@@ -81,8 +83,9 @@ enum stream_got stream_fill(struct stream_pool *p, struct stream *st,
 			    usec_t now);
 void stream_consume(struct stream_pool *p, struct stream *st, size_t n);
 
-/* The same of what holds a password: nothing of it stays in the buffer. */
-void stream_wipe(struct stream_pool *p, struct stream *st, size_t n);
+/* Passwords pass, or no longer: of what is there and what arrives until then
+ * nothing stays behind in a buffer. */
+void stream_secret(struct stream *st, bool on);
 
 /* One handshake step; TLS_OK when it is complete. */
 enum tls_result stream_handshake(struct stream *st, usec_t now);

@@ -112,6 +112,8 @@ static void check_key(const struct exchange_request *r,
 		return;
 	case EXCHANGE_KEY_USER:
 		return;
+	case EXCHANGE_KEY_FORM_USER: /* fuzz_exchange_form.c */
+	case EXCHANGE_KEY_REMEMBERED:
 	case EXCHANGE_KEY_NONE:
 	case EXCHANGE_KEY_KIND_COUNT:
 		break;

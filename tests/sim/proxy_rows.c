@@ -23,6 +23,8 @@ const char *const row_raw[] = {
 	"HTTP/1.1 200 OK\r\nConnection: X-Secret\r\nKeep-Alive: timeout=5\r\n"
 	"WWW-Authenticate: NTLM\r\nWWW-Authenticate: Basic realm=\"x\"\r\n"
 	"Content-Length: 2\r\n\r\nok", /* 10 */
+	"HTTP/1.1 302 Found\r\nLocation: /owa/\r\nSet-Cookie: cadata=x; path=/"
+	"\r\nContent-Length: 0\r\n\r\n", /* 11 */
 };
 
 #define A "EX13A"
@@ -351,9 +353,9 @@ static const struct row aborts[] = {
 };
 
 extern const struct row row_judgements[], row_servers[], row_times[],
-	row_shortages[], row_mail[], row_front[];
+	row_shortages[], row_mail[], row_front[], row_logon[];
 
-const struct row *const row_tables[] = {
-	exchanges, early,	  aborts,   row_judgements, row_servers,
-	row_times, row_shortages, row_mail, row_front,	    NULL
-};
+const struct row *const row_tables[] = { exchanges,	 early,	      aborts,
+					 row_judgements, row_servers, row_times,
+					 row_shortages,	 row_mail,    row_front,
+					 row_logon,	 NULL };

@@ -54,6 +54,7 @@ static const struct {
 	unsigned site, port;
 	uint8_t host[2];
 	const char *certificate_name; /* not its own */
+	const char *owa; /* its ExternalURL */
 } servers[] = {
 	{ "EX13A", "15.1.2507.6", 0, 443, { ORIGIN_A } },
 	{ "EX13B", "15.1.2507.6", 0, 443, { ORIGIN_B } },
@@ -62,7 +63,13 @@ static const struct {
 	{ "SECOND", "14.3.123.4", 3, 443, { 200, ORIGIN_B } },
 	{ "PAIR1", "14.3.123.4", 4, 9, { ORIGIN_A } },
 	{ "PAIR2", "14.3.123.4", 4, 443, { ORIGIN_B } },
-	{ "IMPOSTOR", "14.3.123.4", 5, 443, { ORIGIN_A }, "other.contoso.com" },
+	{ "IMPOSTOR",
+	  "14.3.123.4",
+	  5,
+	  443,
+	  { ORIGIN_A },
+	  "other.contoso.com",
+	  "https://paris.contoso.com/owa" },
 };
 
 #define N_SERVERS ARRAY_LEN(servers)
@@ -118,6 +125,8 @@ static void fill_server(struct built *b, unsigned i)
 	s->site = (uint16_t)servers[i].site;
 	s->id = (uint16_t)i;
 	s->weight = 100;
+	if (servers[i].owa)
+		strcpy(s->vdir[EXCHANGE_OWA].external_url, servers[i].owa);
 	for (unsigned v = 0; v < EXCHANGE_PROTOCOL_COUNT; v++)
 		s->vdir[v].present = true;
 	for (unsigned a = 0; a < 2 && servers[i].host[a]; a++)

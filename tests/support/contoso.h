@@ -110,6 +110,7 @@ struct ask {
 	enum exchange_protocol protocol;
 	const char *home; /* NULL: no mailbox was found */
 	const char *method, *path, *query; /* NULL: the ordinary ones */
+	const char *form; /* of a logon by a form: its destination */
 };
 
 static const char *const pages[EXCHANGE_PROTOCOL_COUNT] = {
@@ -130,16 +131,24 @@ static inline struct exchange_decision
 decide_for(const struct exchange_topology *t, const struct ask *a,
 	   uint64_t affinity)
 {
+	struct exchange_form form = { .user = "alice@contoso.com" };
 	const struct exchange_request r = {
 		.protocol = a->protocol,
 		.method = BYTES(a->method ? a->method : "GET"),
 		.path = BYTES(a->path ? a->path : pages[a->protocol]),
 		.query = a->query ? BYTES(a->query) : BYTES_NONE,
 		.user = BYTES_LIT("alice@contoso.com"),
+		.form = a->form ? &form : NULL,
 	};
 	struct exchange_place place = { .affinity = affinity };
 	struct exchange_decision d;
 
+	if (a->form) {
+		strcpy(place.key.text, form.user);
+		place.key.kind = EXCHANGE_KEY_FORM_USER;
+		assert_true(bytes_str(BYTES(a->form), form.destination,
+				      sizeof(form.destination)));
+	}
 	memset(&d, 0xa5, sizeof(d)); /* nothing is left unset */
 	place.found = a->home != NULL;
 	exchange_place_at(t, BYTES(a->home ? a->home : ""), &place);
@@ -191,6 +200,7 @@ struct row {
 	enum exchange_action action;
 	unsigned status;
 	const char *target; /* candidates, URL, or words of the reason */
+	const char *logon; /* where the form is sent on to; NULL: nowhere */
 };
 
 static inline void check(const struct exchange_topology *t,
@@ -204,15 +214,16 @@ static inline void check(const struct exchange_topology *t,
 		if (ok && w->action == EXCHANGE_PROXY)
 			ok = strcmp(targets(&d), w->target) == 0;
 		if (ok && w->action == EXCHANGE_REDIRECT)
-			ok = strcmp(d.url, w->target) == 0;
+			ok = strcmp(d.url, w->target) == 0 &&
+			     strcmp(d.logon, w->logon ? w->logon : "") == 0;
 		if (ok && w->action == EXCHANGE_ANSWER)
 			ok = strstr(d.reason, w->target) != NULL;
 		if (!ok)
 			fail_msg("row %zu (%s, %s): action %d status %u "
-				 "targets '%s' url '%s': %s",
+				 "targets '%s' url '%s' logon '%s': %s",
 				 i, exchange_protocol_word(w->ask.protocol),
 				 w->ask.home ? w->ask.home : "unknown",
 				 d.action, d.status, targets(&d), d.url,
-				 d.reason);
+				 d.logon, d.reason);
 	}
 }

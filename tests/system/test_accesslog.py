@@ -12,6 +12,7 @@ import urllib.parse
 import pytest
 
 from lab import topology
+from lab.browser import FORM, Cookies, logon
 from lab.fixture import Lab
 from lab.gate import ControlError
 from lab.hosts import CLIENT4, wait_until
@@ -169,6 +170,34 @@ def test_authentication_by_its_name_only(lab, value, word):
     row = lab.log.of(answer)
     assert (row["AuthenticationType"], row["AuthenticatedUser"]) == (word, "")
     assert not value or not any(value.split()[1] == v for v in row.values())
+
+
+@pytest.mark.parametrize("who, status, action, server", [
+    (ALICE, 302, "Proxy", topology.EX13), (BOB, 302, "Proxy", topology.CAS10),
+    (DAVE, 200, "Redirect", None)])
+def test_forms_claim_to_be_somebody(lab, who, status, action, server):
+    answer = ask(lab, "POST", "/owa/auth.owa", headers=FORM, body=logon(who.sam, "geheim-43"))
+    row = lab.log.of(answer)
+    expected = {
+        "Protocol": "Owa", "AuthenticationType": "FBA", "IsAuthenticated": "",
+        "AuthenticatedUser": who.sam, "AnchorMailbox": who.sam, "RoutingHint": "FormUserName",
+        "HttpStatus": str(status), "ProxyAction": action,
+        "TargetServer": server.fqdn if server else "", "GenericErrors": ""}
+    assert {k: row[k] for k in expected} == expected
+    assert server or "signs on silently at " in row["GenericInfo"]
+    assert b"geheim-43" not in b"".join(f.read_bytes() for f in lab.log.files())
+
+
+def test_sessions_of_forms_are_anonymous(lab):
+    """Their requests name a mailbox, not a user."""
+    cookies = Cookies()
+    cookies.take(ask(lab, "POST", "/owa/auth.owa", headers=FORM, body=logon(BOB.sam)))
+    row = lab.log.of(ask(lab, "GET", "/owa/", headers=str(cookies)))
+    expected = {
+        "AuthenticationType": "Anonymous", "IsAuthenticated": "", "AuthenticatedUser": "",
+        "AnchorMailbox": BOB.sam, "RoutingHint": "LogonCookie",
+        "TargetServer": topology.CAS10.fqdn}
+    assert {k: row[k] for k in expected} == expected
 
 
 @pytest.mark.parametrize("method, target, who, host, status, action, folder, error", [

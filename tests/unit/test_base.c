@@ -64,6 +64,47 @@ static void base64(void **state)
 	}
 }
 
+static void writers(void **state)
+{
+	static const struct {
+		const char *plain, *base64, *html;
+	} rows[] = {
+		{ "", "", "" },
+		{ "f", "Zg==", "f" },
+		{ "fo", "Zm8=", "fo" },
+		{ "foo", "Zm9v", "foo" },
+		{ "foob", "Zm9vYg==", "foob" },
+		{ "<a href=\"x\">'&'", "PGEgaHJlZj0ieCI+JyYn",
+		  "&lt;a href=&quot;x&quot;&gt;'&amp;'" },
+		{ "J\xc3\xbcrgen\x01\xff", "SsO8cmdlbgH/",
+		  "J\xc3\xbcrgen\x01\xff" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		uint8_t room[64];
+		struct bytes_writer w = { room, 0, sizeof(room), false };
+		size_t n = strlen(rows[i].base64);
+
+		bytes_put64(&w, BYTES(rows[i].plain));
+		assert_true(bytes_eq((struct bytes){ room, w.n },
+				     BYTES(rows[i].base64)));
+		bytes_put_html(&w, BYTES(rows[i].plain));
+		assert_true(bytes_eq((struct bytes){ room + n, w.n - n },
+				     BYTES(rows[i].html)));
+		assert_false(w.overflow);
+	}
+	for (size_t cap = 0; cap < 8; cap++) {
+		uint8_t room[8];
+		struct bytes_writer w = { room, 0, cap, false };
+
+		bytes_put_html(&w, BYTES("<&"));
+		assert_true(w.overflow && w.n <= cap);
+		w = (struct bytes_writer){ room, 0, cap, false };
+		bytes_put64(&w, BYTES("foob"));
+		assert_true(w.overflow && w.n <= cap);
+	}
+}
+
 static void addresses(void **state)
 {
 	static const struct {
@@ -210,11 +251,15 @@ static void spans(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(numbers),  cmocka_unit_test(base64),
-		cmocka_unit_test(addresses), cmocka_unit_test(hashes),
+		cmocka_unit_test(numbers),
+		cmocka_unit_test(base64),
+		cmocka_unit_test(writers),
+		cmocka_unit_test(addresses),
+		cmocka_unit_test(hashes),
 		cmocka_unit_test(slabs),
 		cmocka_unit_test(slabs_catch_use_after_put),
-		cmocka_unit_test(rings),    cmocka_unit_test(spans),
+		cmocka_unit_test(rings),
+		cmocka_unit_test(spans),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -281,6 +281,8 @@ static void hostile_cookies(void **state)
 		{ "X-AnonResource-Backend", true },
 		{ "X-BackEndOther", true },
 		{ "SecurityToken", true },
+		{ "X-CasgateOwa", true },
+		{ "x_casgateowa", true },
 		{ "securitytoken", true },
 		{ "X-CommonAccessToken", true },
 		{ "email", true },

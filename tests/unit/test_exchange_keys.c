@@ -19,6 +19,7 @@ struct row {
 	enum exchange_protocol protocol;
 	const char *path, *query, *user, *anchor, *public_folder, *body;
 	const char *keys; /* "word=text word=text" */
+	const char *form, *remembered; /* a form's user */
 };
 
 static struct bytes opt(const char *s)
@@ -30,6 +31,7 @@ static void check(const struct row *rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct row *w = &rows[i];
+		struct exchange_form form = { 0 };
 		const struct exchange_request r = {
 			.protocol = w->protocol,
 			.path = opt(w->path),
@@ -38,10 +40,16 @@ static void check(const struct row *rows, size_t n)
 			.anchor = opt(w->anchor),
 			.public_folder = opt(w->public_folder),
 			.body = opt(w->body),
+			.form = w->form ? &form : NULL,
+			.remembered = opt(w->remembered),
 		};
 		struct exchange_keys k;
 		char got[4096] = "";
 		size_t at = 0;
+
+		if (w->form)
+			assert_true(bytes_str(BYTES(w->form), form.user,
+					      sizeof(form.user)));
 
 		exchange_keys(&r, &k);
 		for (unsigned j = 0; j < k.n; j++)
@@ -246,6 +254,35 @@ static void explicit_logon(void **state)
 		  .keys = "BasicUserName=alice" },
 		{ EXCHANGE_OWA, "/owa/", .user = "al\rice", .keys = "" },
 		{ EXCHANGE_EWS, "/EWS/room1@contoso.com/", .user = "alice",
+		  .keys = "BasicUserName=alice" },
+	};
+
+	check(rows, ARRAY_LEN(rows));
+}
+
+/* Who logs on by a form says so himself; who did is remembered, and that is
+ * the weakest word of all. */
+static void forms(void **state)
+{
+	static const struct row rows[] = {
+		{ EXCHANGE_OWA, "/owa/auth.owa", .form = "CONTOSO\\alice",
+		  .keys = "FormUserName=CONTOSO\\alice" },
+		{ EXCHANGE_OWA, "/owa/auth.owa", .form = " \\alice ",
+		  .keys = "FormUserName=alice" },
+		{ EXCHANGE_OWA, "/owa/auth.owa", .form = "alice",
+		  .anchor = "bob@contoso.com", .user = "carol",
+		  .keys = "FormUserName=alice "
+			  "AnchorMailboxHeader=bob@contoso.com "
+			  "BasicUserName=carol" },
+		{ EXCHANGE_ECP, "/ecp/auth.owa", .form = "alice",
+		  .keys = "FormUserName=alice" },
+		{ EXCHANGE_OWA, "/owa/", .remembered = "alice",
+		  .keys = "LogonCookie=alice" },
+		{ EXCHANGE_OWA, "/owa/room1@contoso.com/", .user = "bob",
+		  .remembered = "alice",
+		  .keys = "ExplicitLogon-SMTP=room1@contoso.com "
+			  "BasicUserName=bob LogonCookie=alice" },
+		{ EXCHANGE_ECP, "/ecp/", .user = "alice", .remembered = "Alice",
 		  .keys = "BasicUserName=alice" },
 	};
 
@@ -471,6 +508,7 @@ int main(void)
 		cmocka_unit_test(mapi),
 		cmocka_unit_test(activesync),
 		cmocka_unit_test(explicit_logon),
+		cmocka_unit_test(forms),
 		cmocka_unit_test(mail),
 		cmocka_unit_test(autodiscover),
 		cmocka_unit_test(long_body),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* test_seal.c - published vectors: FIPS 180-4, RFC 5869 appendix A. */
+/* test_seal.c - published vectors: FIPS 180-4, RFC 5869 appendix A,
+ * McGrew and Viega's for GCM. */
 #include "unit.h"
 
 #include "seal/seal.h"
@@ -123,6 +124,74 @@ static void equality(void **state)
 				 rows[i].equal);
 }
 
+/* Test cases 13 and 14 of "The Galois/Counter Mode of Operation". */
+static void box_vectors(void **state)
+{
+	static const uint8_t key[SEAL_KEY], zero[16];
+	static const struct {
+		const char *sealed;
+		size_t n;
+	} rows[] = {
+		{ "000000000000000000000000"
+		  "530f8afbc74536b9a963b4f1c4cb738b",
+		  0 },
+		{ "000000000000000000000000"
+		  "cea7403d4d606b6e074ec5d3baf39d18"
+		  "d0d1c8a799996bf0265b98b5d48ab919",
+		  16 },
+	};
+	struct seal_box *b = seal_box_new(key);
+
+	assert_non_null(b);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		uint8_t sealed[64], out[16];
+
+		unhex(rows[i].sealed, sealed);
+		memset(out, 0xa5, sizeof(out));
+		assert_true(seal_open(
+			b, (struct bytes){ sealed, strlen(rows[i].sealed) / 2 },
+			out));
+		assert_memory_equal(out, zero, rows[i].n);
+	}
+	seal_box_free(b);
+}
+
+/* What was closed comes back; with any bit changed, cut, or under another key
+ * it does not. */
+static void box(void **state)
+{
+	static const uint8_t key[SEAL_KEY] = { 1 }, other[SEAL_KEY] = { 2 };
+	static const char *const rows[] = { "", "a",
+					    "EX10\talice@contoso.com" };
+	struct seal_box *b = seal_box_new(key), *c = seal_box_new(other);
+
+	assert_non_null(b);
+	assert_non_null(c);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		uint8_t sealed[64], again[64], out[64];
+		struct bytes plain = BYTES(rows[i]);
+		struct bytes s = { sealed, plain.n + SEAL_ADDED };
+
+		seal_close(b, plain, sealed);
+		seal_close(b, plain, again);
+		assert_memory_not_equal(sealed, again, s.n);
+		assert_true(seal_open(b, s, out));
+		assert_memory_equal(out, plain.p, plain.n);
+		assert_false(seal_open(c, s, out));
+		for (size_t n = 0; n < s.n; n++)
+			assert_false(seal_open(b, bytes_upto(s, n), out));
+		for (size_t bit = 0; bit < 8 * s.n; bit++) {
+			sealed[bit / 8] ^= (uint8_t)(1 << bit % 8);
+			assert_false(seal_open(b, s, out));
+			sealed[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		}
+		assert_true(seal_open(b, s, out));
+	}
+	seal_box_free(b);
+	seal_box_free(c);
+	seal_box_free(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +200,8 @@ int main(void)
 		cmocka_unit_test(hkdf_separates_purposes),
 		cmocka_unit_test(random_bytes),
 		cmocka_unit_test(equality),
+		cmocka_unit_test(box_vectors),
+		cmocka_unit_test(box),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,6 +53,14 @@ http {{
 			default_type text/html;
 			return 200 "200 OK<br/>{fqdn}";
 		}}
+		location ~ ^/(owa|ecp)/auth.owa$ {{
+			add_header Set-Cookie "cadata={name}; path=/; secure; HttpOnly";
+			add_header X-FEServer {name} always;
+			if ($arg_wrong) {{
+				return 302 /owa/auth/logon.aspx?reason=2;
+			}}
+			return 302 https://$host/owa/;
+		}}
 		location ^~ /OAB/files/ {{
 			default_type application/octet-stream;
 			alias {files}/;
