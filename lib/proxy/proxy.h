@@ -335,6 +335,21 @@ struct proxy_server_stats {
 const struct proxy_server_stats *proxy_server_stats(struct proxy *p,
 						    unsigned id);
 
+/* Where connections went since the start, a slot each; those beyond the table
+ * in the one behind it, which has no address. Free where `count` is 0: to be
+ * read first, by proxy_dialed_count(). */
+#define PROXY_DIALED 4096
+struct proxy_dialed {
+	struct ipaddr addr;
+	uint16_t port;
+	uint64_t count;
+};
+const struct proxy_dialed *proxy_dialed(struct proxy *p);
+static inline uint64_t proxy_dialed_count(const struct proxy_dialed *d)
+{
+	return __atomic_load_n(&d->count, __ATOMIC_ACQUIRE);
+}
+
 /**
  * Find where a request's mailbox lives: the keys in their order, the first
  * that names a mailbox or, for a target in the query, a server.

@@ -186,6 +186,7 @@ struct proxy {
 	struct rng rng;
 	struct proxy_stats stats;
 	struct proxy_server_stats *servers; /* by id */
+	struct proxy_dialed *dialed;
 	uint64_t next_id, next_request;
 	unsigned lingering; /* sessions: slots that will soon be free */
 	bool draining;
@@ -277,6 +278,10 @@ void back_note(struct session *s, const char *why);
 const struct ipaddr *back_source(const struct proxy_server *b,
 				 const struct ipaddr *to, uint64_t turn);
 uint16_t back_port(const struct session *s, const struct proxy_server *b);
+/* Begin a connection to one of a server's addresses, and count it (dial.c);
+ * NULL when there is no way, port or memory. */
+struct tcp_conn *dial(struct session *s, const struct proxy_server *b,
+		      const struct ipaddr *to, usec_t now);
 /* What a request met at its server, for the server's health. */
 void back_result(const struct session *s, bool good);
 

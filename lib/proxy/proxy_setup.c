@@ -60,7 +60,8 @@ struct proxy *proxy_new(const struct proxy_setup *setup, usec_t now)
 	list_init(&p->probes);
 	rng_init(&p->rng, now + setup->worker);
 	p->servers = mem_new(sizeof(*p->servers) * setup->max_server_ids);
-	if (!p->servers ||
+	p->dialed = mem_new(sizeof(*p->dialed) * (PROXY_DIALED + 1));
+	if (!p->servers || !p->dialed ||
 	    slab_init(&p->session_slab, sizeof(struct session),
 		      setup->max_sessions) ||
 	    slab_init(&p->rpcs, sizeof(struct rpc), setup->max_sessions) ||
@@ -99,6 +100,7 @@ void proxy_free(struct proxy *p)
 	slab_fini(&p->logins);
 	mem_free(p->verdicts);
 	stream_pool_fini(&p->bufs);
+	mem_free(p->dialed);
 	mem_free(p->servers);
 	mem_free(p);
 }

@@ -619,10 +619,42 @@ static bool quiet(struct world *w)
 	return !w->proxy->stats.sessions && !sim_flying(&w->sim);
 }
 
+static bool is_servers(const struct ipaddr *a)
+{
+	for (unsigned i = 0; i < N_SERVERS; i++)
+		for (unsigned k = 0; k < 2 && servers[i].host[k]; k++) {
+			struct ipaddr own = sim_addr(servers[i].host[k], false);
+
+			if (ipaddr_eq(&own, a))
+				return true;
+		}
+	return false;
+}
+
+/* Connections begin by dial() alone, and none goes anywhere else. */
+static void check_dialed(struct world *w)
+{
+	const struct proxy_dialed *d = proxy_dialed(w->proxy);
+	uint64_t sum = 0, all;
+	char text[IPADDR_STR];
+
+	for (unsigned i = 0; i <= PROXY_DIALED; i++) {
+		sum += d[i].count;
+		if (d[i].count && !is_servers(&d[i].addr))
+			world_fail(w, "it connected to %s, which is no server",
+				   ipaddr_str(&d[i].addr, text));
+	}
+	all = tcp_stats(w->sim.host[PROXY_HOST].tcp)->opened_active;
+	if (sum != all)
+		world_fail(w, "%llu connections were counted of %llu",
+			   (unsigned long long)sum, (unsigned long long)all);
+}
+
 static void check_all_back(struct world *w)
 {
 	struct proxy *p = w->proxy;
 
+	check_dialed(w);
 	if (p->stats.sessions || p->session_slab.used)
 		world_fail(w, "%u sessions stay", p->session_slab.used);
 	read_log(w);
