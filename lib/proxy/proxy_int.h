@@ -364,6 +364,10 @@ void record_own(struct session *s, unsigned status, const char *reason,
 		size_t n);
 /* Why, if the client is not to know. */
 void record_why(struct session *s, const char *reason);
+/* Mail: somebody wants to log in; what the server said; what follows. */
+void record_login(struct session *s, usec_t now);
+void record_verdict(struct session *s, bool accepted, usec_t now);
+void record_session(struct session *s, usec_t now);
 /* The request is over: `how`, unless record_how() has said. */
 void record_end(struct session *s, enum proxy_end how, usec_t now);
 static inline void record_how(struct session *s, enum proxy_end how)

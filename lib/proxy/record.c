@@ -186,6 +186,36 @@ void record_why(struct session *s, const char *reason)
 		NOTE(s->record->reason, BYTES(reason));
 }
 
+void record_login(struct session *s, usec_t now)
+{
+	record_begin(s, now);
+	if (!s->record)
+		return;
+	s->record->protocol = s->protocol;
+	s->record->auth = PROXY_AUTH_BASIC; /* that is what it is to Exchange */
+	s->record->read = now;
+	NOTE(s->record->user, BYTES(s->want_user));
+}
+
+void record_verdict(struct session *s, bool accepted, usec_t now)
+{
+	if (!s->record)
+		return;
+	s->record->answered = now;
+	s->record->accepted = accepted;
+	if (!accepted)
+		record_why(s, "the Exchange server denied the login");
+}
+
+void record_session(struct session *s, usec_t now)
+{
+	record_login(s, now);
+	if (!s->record)
+		return;
+	record_sent(s, 0);
+	s->record->accepted = s->record->session_over = true;
+}
+
 void record_end(struct session *s, enum proxy_end how, usec_t now)
 {
 	struct proxy *p = s->proxy;
@@ -214,6 +244,10 @@ void record_end(struct session *s, enum proxy_end how, usec_t now)
 		r->up = s->up.payload;
 	if (r->back_status && r->status == r->back_status)
 		r->down = s->down.payload;
+	if (r->session_over) {
+		r->up = s->bytes_up;
+		r->down = s->bytes_down;
+	}
 	room = spsc_put(&l->full, r);
 	assert(room); /* a slot for every record there is */
 }

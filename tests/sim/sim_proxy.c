@@ -378,6 +378,14 @@ static void check_stats(struct world *w)
 	}
 }
 
+static void check_log(struct world *w)
+{
+	if (row->logged && w->logged.n != row->logged)
+		world_fail(w, "%u lines were logged", w->logged.n);
+	if (row->log_end && w->logged.last.end != row->log_end)
+		world_fail(w, "the last line ended by %u", w->logged.last.end);
+}
+
 static void start_clients(struct world *w)
 {
 	for (unsigned i = 0; i < 3 && row->client[i][0].op; i++) {
@@ -433,6 +441,7 @@ static bool run_row(const struct row *r, uint64_t seed, bool trace)
 	w->sim.host[0].wake = w->sim.now;
 	world_settle(w);
 	check_origins(w);
+	check_log(w);
 	ok = !w->wrong[0];
 	if (!ok) {
 		printf("FAIL %s: %s\n", r->name, w->wrong);
