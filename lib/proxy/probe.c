@@ -37,6 +37,7 @@ static enum step end(struct session *s, usec_t now)
 	if (other)
 		free_probe(other, true, now);
 	q->out = q->in = NULL;
+	q->held_up = s->began < prober_held(p, now);
 	p->stats.probes_unanswered += !answered;
 	free_probe(s, !answered, now);
 	q->done(p, q, now);

@@ -184,6 +184,7 @@ struct proxy_probe {
 	const char *login[2], *target;
 	const struct rpch_opening *opening;
 	struct exchange_facts facts; /* out */
+	bool held_up; /* out: the worker was, meanwhile; time-outs tell nothing */
 	void (*done)(struct proxy *p, struct proxy_probe *q, usec_t now);
 	void *arg; /* done's */
 	struct list link;
@@ -287,6 +288,7 @@ void proxy_drain(struct proxy *p, usec_t now);
 	X(probes, "questions to servers about their health")                   \
 	X(probes_failed, "of them answered wrongly or not at all")             \
 	X(probes_unanswered, "of all probes without an answer")                \
+	X(probes_void, "of them not counted: the worker was held up")          \
 	X(health_changes, "servers and protocols that went up or down")        \
 	X(ejected, "of them because requests failed")                          \
 	X(spared, "not ejected: the last one of its site")                     \

@@ -183,6 +183,7 @@ struct proxy {
 	struct slab logins; /* none without an account */
 	struct login_verdict *verdicts;
 	usec_t look; /* when the prober looks again */
+	usec_t held; /* until when it could not, last */
 	struct rng rng;
 	struct proxy_stats stats;
 	struct proxy_server_stats *servers; /* by id */
@@ -293,6 +294,8 @@ enum step probe_step(struct session *s, usec_t now);
 enum step probe_failed(struct session *s, const char *why, usec_t now);
 enum step probe_timeout(struct session *s, usec_t now);
 void prober_look(struct proxy *p, usec_t now);
+/* The end of the last time that this worker was held up; 0: it never was. */
+usec_t prober_held(struct proxy *p, usec_t now);
 
 uint64_t target_hash(struct bytes path, struct bytes query);
 /* Behind a balancer (front.c). The PROXY header before the first byte: */

@@ -30,6 +30,7 @@
 	X(HOG_BUFFERS) /* leave n plaintext buffers to it */                   \
 	X(RELOAD)                                                              \
 	X(DRAIN)                                                               \
+	X(HOLD)	       /* it gets no turn for n milliseconds */                \
 	X(KILL)
 
 enum op {

@@ -423,5 +423,11 @@ const struct row row_shortages[] = {
 	  .ended = { BY_RESET, BY_RESET, BY_RESET },
 	  .origin_ended = BY_RESET,
 	  .stat = { STAT(killed, 3), STAT(sessions, 0) } },
+	{ .name = "probes whose answers the appliance could not hear in time",
+	  .client = { { DO(SLEEP, 1000), DO(HOLD, 1000), DO(SLEEP, 1500),
+			DO(HOLD, 1200), DO(SLEEP, 3000), SAY(GET("id=1", A)),
+			GOT(200, 1, 10) } },
+	  .stat = { STAT(probes_failed, 0), STAT(health_changes, 2) },
+	  .setup = { .lan_delay = MSEC(50), .probes = true } },
 	{ 0 },
 };

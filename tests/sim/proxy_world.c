@@ -130,6 +130,7 @@ static void fill_server(struct built *b, unsigned i)
 					 ? servers[i].certificate_name
 					 : "ex.contoso.com");
 	p->tls[0] = p->mail_tls[0] = b->target[i];
+	p->probes = i < 2;
 	b->config.server_of_id[i] = (int16_t)t->n_servers++;
 }
 
@@ -198,6 +199,12 @@ static struct built *build(const struct world *w, const struct change *change)
 		fill_balanced(b, 8081, false, false);
 		fill_balanced(b, 8446, true, true);
 	}
+	/* No probe goes on for longer than the proxy may be held up. */
+	c->health = (struct health_rules){ .interval = MSEC(100),
+					   .timeout = MSEC(900),
+					   .rise = 1,
+					   .fall = 1 };
+	c->health.protocols = w->setup.probes ? 1U << EXCHANGE_EWS : 0;
 	snprintf(c->name, sizeof(c->name), "gate");
 	c->log = UINT32_MAX;
 	c->limits = http_default_limits;
@@ -590,6 +597,8 @@ void world_init(struct world *w, const struct world_setup *setup)
 	w->config.current = &w->built->config;
 	w->log = proxy_log_new(4096);
 	certs_need(w->log != NULL, "proxy_log_new");
+	w->board = setup->probes ? health_board_new(1, N_SERVERS) : NULL;
+	certs_need(!setup->probes || w->board, "health_board_new");
 	w->proxy = proxy_new(
 		&(struct proxy_setup){
 			.workers = 1,
@@ -597,6 +606,7 @@ void world_init(struct world *w, const struct world_setup *setup)
 			.tcp = w->sim.host[PROXY_HOST].tcp,
 			.config = &w->config,
 			.routes = w->routes,
+			.board = w->board,
 			.clock = sim_clock,
 			.max_sessions = setup->sessions ? setup->sessions : 512,
 			.buffers = setup->buffers ? setup->buffers : 256,
@@ -705,6 +715,7 @@ void world_settle(struct world *w)
 	const struct session *first;
 
 	w->clients = no_clients;
+	w->built->config.health.protocols = 0;
 	world_hog(w, SIZE_MAX);
 	world_hog_buffers(w, SIZE_MAX);
 	w->sim.host[PROXY_HOST].wake = w->sim.now;
@@ -730,6 +741,7 @@ void world_fini(struct world *w)
 	}
 	proxy_free(w->proxy);
 	proxy_log_free(w->log);
+	health_board_free(w->board);
 	sim_fini(&w->sim);
 	stream_pool_fini(&w->bufs);
 	route_free(w->routes);

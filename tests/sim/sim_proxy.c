@@ -170,6 +170,8 @@ static bool act_appliance(struct world *w, struct client *c)
 						  .small_heads = a->n & 8 });
 	else if (a->op == DRAIN)
 		proxy_drain(w->proxy, w->sim.now);
+	else if (a->op == HOLD)
+		w->sim.host[PROXY_HOST].held = w->sim.now + MSEC(a->n);
 	else if (!proxy_kill(w->proxy, PROXY_ALL, w->sim.now))
 		world_fail(w, "nobody to kill");
 	/* As a message would. */
@@ -254,6 +256,7 @@ static bool perform(struct world *w, struct client *c)
 	case HOG_BUFFERS:
 	case RELOAD:
 	case DRAIN:
+	case HOLD:
 	case KILL:
 		return act_appliance(w, c);
 	}
