@@ -121,5 +121,6 @@ static inline struct proxy_record *proxy_log_get(struct proxy_log *l)
 	return spsc_get(&l->full);
 }
 
-/* Its text is wiped, for it may hold what nobody should keep. */
+/* All of it becomes 0: it may hold what nobody should keep, and the worker
+ * counts on it. */
 void proxy_log_put(struct proxy_log *l, struct proxy_record *r);

@@ -16,6 +16,8 @@ static void note(char *dst, size_t cap, struct bytes b)
 
 #define NOTE(field, bytes) note(field, sizeof(field), bytes)
 
+/* All of it is 0 but the link: its lines are in another core's cache, so only
+ * those are touched that something stands on. */
 static struct proxy_record *take(struct proxy_log *l)
 {
 	struct proxy_record *r;
@@ -64,12 +66,10 @@ void record_begin(struct session *s, usec_t now)
 		return;
 	}
 	l->out++;
-	*r = (struct proxy_record){
-		.session = s->id,
-		.protocol = EXCHANGE_PROTOCOL_COUNT,
-		.began = now,
-	};
 	list_init(&r->link);
+	r->session = s->id;
+	r->protocol = EXCHANGE_PROTOCOL_COUNT;
+	r->began = now;
 	memcpy(r->id, s->guid, sizeof(r->id));
 	if (s->listener < p->config->n_listeners)
 		NOTE(r->listener, BYTES(p->config->listener[s->listener].name));
@@ -229,6 +229,8 @@ void record_end(struct session *s, enum proxy_end how, usec_t now)
 	s->record = NULL;
 	l->out--;
 	if (!(p->config->log & 1U << r->protocol)) {
+		memset(r, 0, sizeof(*r));
+		list_init(&r->link);
 		list_push_front(&l->free, &r->link);
 		return;
 	}
