@@ -21,6 +21,8 @@ struct load_options {
 	bool close;	      /* a new connection for each request */
 	bool direct;	      /* no casgate in between */
 	bool json;
+	bool internal;	       /* answers name servers */
+	const char *log;       /* directory of the access log, or NULL */
 	const char *chain, *key, *ca; /* PEM: everybody's certificate, its key,
 				       * and who signed it */
 };

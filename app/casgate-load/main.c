@@ -9,10 +9,13 @@
  */
 #include "load.h"
 
+#include "../casgate/accesslog.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #define HOST "mail.contoso.com"
@@ -47,6 +50,8 @@ static void usage(FILE *f)
 		"  -b, --bytes N         of an answer (1024)\n"
 		"  --close        a new connection for each request\n"
 		"  --direct       without casgate in between\n"
+		"  --internal     answers name servers (expose: internal)\n"
+		"  --access-log DIR      a line of each request there\n"
 		"  --json         figures for programs\n"
 		"  --version, --help\n");
 }
@@ -64,7 +69,17 @@ static unsigned number(const char *text, unsigned limit)
 
 static void parse(int argc, char **argv)
 {
-	enum { CHAIN = 256, KEY, CA, CLOSE, DIRECT, JSON, VERSION };
+	enum {
+		CHAIN = 256,
+		KEY,
+		CA,
+		CLOSE,
+		DIRECT,
+		INTERNAL,
+		LOG,
+		JSON,
+		VERSION
+	};
 	static const struct option table[] = {
 		{ "chain", required_argument, NULL, CHAIN },
 		{ "key", required_argument, NULL, KEY },
@@ -74,6 +89,8 @@ static void parse(int argc, char **argv)
 		{ "bytes", required_argument, NULL, 'b' },
 		{ "close", no_argument, NULL, CLOSE },
 		{ "direct", no_argument, NULL, DIRECT },
+		{ "internal", no_argument, NULL, INTERNAL },
+		{ "access-log", required_argument, NULL, LOG },
 		{ "json", no_argument, NULL, JSON },
 		{ "version", no_argument, NULL, VERSION },
 		{ "help", no_argument, NULL, 'h' },
@@ -106,6 +123,12 @@ static void parse(int argc, char **argv)
 			break;
 		case DIRECT:
 			opt.direct = true;
+			break;
+		case INTERNAL:
+			opt.internal = true;
+			break;
+		case LOG:
+			opt.log = optarg;
 			break;
 		case JSON:
 			opt.json = true;
@@ -218,6 +241,22 @@ static int16_t by_id[1];
 static struct snap published;
 static struct tls_tickets *tickets;
 static struct route_table *routes;
+static struct accesslog *access_log;
+
+/* On a thread of its own, as in the daemon: started before the core is ours
+ * alone. */
+static void start_log(void)
+{
+	struct accesslog_settings set = { .server = "load",
+					  .max_file_size = 10 << 20,
+					  .keep_size = 1 << 30 };
+
+	access_log = accesslog_start(1, 8192 + 4 * opt.connections);
+	if (!access_log)
+		fail(opt.log, "no memory for the access log");
+	snprintf(set.directory, sizeof(set.directory), "%s", opt.log);
+	accesslog_set(access_log, &set);
+}
 
 static struct tls_target *target(void)
 {
@@ -266,6 +305,7 @@ static void configure(struct proxy_config *c, struct tls_server *tls)
 		.timeouts = { SEC(10), SEC(30), SEC(60), SEC(5), SEC(1) },
 		.max_handshakes = 1000,
 		.handshake_budget = 500,
+		.log = opt.log ? UINT32_MAX : 0,
 	};
 	c->topology.n_sites = 1;
 	snprintf(c->topology.site[0], EXCHANGE_NAME, "HQ");
@@ -279,6 +319,8 @@ static void configure(struct proxy_config *c, struct tls_server *tls)
 	snprintf(c->topology.own_name[0], EXCHANGE_HOST, "%s", HOST);
 	c->listener[0].port = 443;
 	c->listener[0].https = true;
+	c->listener[0].log = true;
+	c->listener[0].internal = opt.internal;
 	c->listener[0].tls[0] = tls;
 	back.n_addrs = 1;
 	back.tls[0] = target();
@@ -323,6 +365,7 @@ static void start_gate(struct host *h)
 		.buffers = 2 * opt.connections + 64,
 		.large_buffers = 4,
 		.max_server_ids = 1,
+		.log = opt.log ? accesslog_of(access_log, 0) : NULL,
 	};
 	const char *clash;
 
@@ -337,7 +380,16 @@ static void start_gate(struct host *h)
 /* --- the measurement
  * ---------------------------------------------------------------- */
 
-static void report(const struct client_stats *s, double seconds)
+/* Time that this thread has had the core, whatever others made of it. */
+static double cpu_seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static void report(const struct client_stats *s, double seconds, double cpu)
 {
 	const struct hist *l = &s->latency;
 	double mean = l->count ? (double)l->sum / (double)l->count : 0;
@@ -345,12 +397,13 @@ static void report(const struct client_stats *s, double seconds)
 	if (opt.json) {
 		printf("{\"through\":\"%s\",\"connections\":%u,\"bytes\":%u,"
 		       "\"requests\":%llu,\"requests_per_s\":%.0f,"
-		       "\"handshakes\":%llu,\"failures\":%llu,"
+		       "\"requests_per_cpu_s\":%.0f,\"handshakes\":%llu,"
+		       "\"failures\":%llu,"
 		       "\"gbit_per_s\":%.3f,\"mean_us\":%.1f,\"p50_us\":%llu,"
 		       "\"p99_us\":%llu,\"max_us\":%llu}\n",
 		       opt.direct ? "nothing" : "casgate", opt.connections,
 		       opt.size, (unsigned long long)s->requests,
-		       (double)s->requests / seconds,
+		       (double)s->requests / seconds, (double)s->requests / cpu,
 		       (unsigned long long)s->handshakes,
 		       (unsigned long long)s->failures,
 		       (double)s->bytes * 8 / seconds / 1e9, mean,
@@ -365,6 +418,8 @@ static void report(const struct client_stats *s, double seconds)
 	printf("  requests    %10llu   %10.0f /s   %llu failed\n",
 	       (unsigned long long)s->requests, (double)s->requests / seconds,
 	       (unsigned long long)s->failures);
+	printf("  of its core %10.1f %%   %10.0f requests /s of that\n",
+	       100 * cpu / seconds, (double)s->requests / cpu);
 	printf("  handshakes  %10llu   %10.0f /s\n",
 	       (unsigned long long)s->handshakes,
 	       (double)s->handshakes / seconds);
@@ -374,6 +429,10 @@ static void report(const struct client_stats *s, double seconds)
 	       mean, (unsigned long long)hist_percentile(l, 500),
 	       (unsigned long long)hist_percentile(l, 990),
 	       (unsigned long long)l->max);
+	if (opt.log)
+		printf("  access log  %10llu lines, %llu requests not logged\n",
+		       (unsigned long long)accesslog_stats(access_log)->lines,
+		       (unsigned long long)accesslog_dropped(access_log));
 }
 
 static struct host ask, mid, tell; /* client, casgate, origin */
@@ -401,16 +460,19 @@ static void join_hosts(void)
 	start_host(&tell, &gt);
 }
 
-/* All hosts take turns on this core; a second to warm up, then it counts. */
-static void measure(struct client *client)
+/* All hosts take turns on this core; a second to warm up, then it counts.
+ * Returns the CPU time that it took [s]. */
+static double measure(struct client *client)
 {
 	usec_t began = worker_clock() + SEC(1);
 	usec_t until = began + SEC(opt.seconds), now;
 	bool warm = false;
+	double cpu = 0;
 
 	while ((now = worker_clock()) < until) {
 		if (!warm && now >= began) {
 			warm = true;
+			cpu = cpu_seconds();
 			client_reset(client);
 		}
 		worker_turn(worker_get(ask.group, 0), now);
@@ -418,6 +480,7 @@ static void measure(struct client *client)
 			worker_turn(worker_get(mid.group, 0), now);
 		worker_turn(worker_get(tell.group, 0), now);
 	}
+	return cpu_seconds() - cpu;
 }
 
 static void start_eal(void)
@@ -443,8 +506,11 @@ int main(int argc, char **argv)
 	struct client *client;
 	struct origin *origin;
 	uint64_t requests;
+	double cpu;
 
 	parse(argc, argv);
+	if (opt.log)
+		start_log();
 	start_eal();
 	routes = route_new(&(struct hash_key){ 1, 2 }, 16);
 	tickets = tls_tickets_new();
@@ -472,11 +538,12 @@ int main(int argc, char **argv)
 		fail("ends", "no memory");
 	worker_set_app(worker_get(ask.group, 0), client_app(client));
 	worker_set_app(worker_get(tell.group, 0), origin_app(origin));
-	measure(client);
-	report(client_stats(client), opt.seconds);
+	cpu = measure(client);
+	report(client_stats(client), opt.seconds, cpu);
 	requests = client_stats(client)->requests;
 	client_free(client);
 	proxy_free(gate.proxy);
+	accesslog_stop(access_log);
 	origin_free(origin);
 	stop_host(&ask);
 	if (mid.group)

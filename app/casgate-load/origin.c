@@ -57,11 +57,29 @@ static void accept_new(struct origin *o, usec_t now)
 	}
 }
 
+/* As Exchange 2019 answers, which says a lot of itself. */
+#define HEAD                                                                   \
+	"HTTP/1.1 200 OK\r\n"                                                  \
+	"Cache-Control: private\r\n"                                           \
+	"Content-Type: text/xml; charset=utf-8\r\n"                            \
+	"Server: Microsoft-IIS/10.0\r\n"                                       \
+	"request-id: 5d1c3b4e-2a70-4b8e-9f06-1c2d3e4f5a6b\r\n"                 \
+	"X-CalculatedBETarget: ex19.contoso.com\r\n"                           \
+	"X-BackEndHttpStatus: 200\r\n"                                         \
+	"Set-Cookie: exchangecookie=0f1e2d3c4b5a69788796a5b4c3d2; path=/\r\n"  \
+	"X-DiagInfo: EX19\r\n"                                                 \
+	"X-BEServer: EX19\r\n"                                                 \
+	"X-AspNet-Version: 4.0.30319\r\n"                                      \
+	"X-Powered-By: ASP.NET\r\n"                                            \
+	"X-FEServer: EX19\r\n"                                                 \
+	"Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n"                              \
+	"Content-Length: %u\r\n\r\n"
+
 /* A request head, if one is there; the answer's head goes out. */
 static bool take_request(struct origin *o, struct connection *n, usec_t now)
 {
 	struct bytes in = stream_bytes(&n->st);
-	char head[128];
+	char head[sizeof(HEAD) + 16];
 	uint32_t len;
 	int k;
 
@@ -76,10 +94,7 @@ static bool take_request(struct origin *o, struct connection *n, usec_t now)
 	n->left = o->cfg.size;
 	n->scan = (struct http_scan){ 0 };
 	stream_consume(&o->bufs, &n->st, len);
-	k = snprintf(head, sizeof(head),
-		     "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n"
-		     "Content-Length: %u\r\n\r\n",
-		     o->cfg.size);
+	k = snprintf(head, sizeof(head), HEAD, o->cfg.size);
 	/* Small answers leave in one record with their head. */
 	if (o->cfg.size + (unsigned)k <= TLS_PLAIN_MAX) {
 		uint8_t whole[TLS_PLAIN_MAX];

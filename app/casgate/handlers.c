@@ -359,6 +359,35 @@ static void put_stack(struct app *a, struct counters *c)
 	    "packet buffers out of their pools now", in_use);
 }
 
+static void add_dialed(json_t *sums, const struct proxy_dialed *d)
+{
+	uint64_t n = proxy_dialed_count(d);
+	char text[IPADDR_STR], name[IPADDR_STR + 8];
+
+	if (!n)
+		return;
+	ipaddr_str(&d->addr, text);
+	snprintf(name, sizeof(name), strchr(text, ':') ? "[%s]:%u" : "%s:%u",
+		 text, d->port);
+	n += (uint64_t)json_integer_value(json_object_get(sums, name));
+	json_object_set_new(sums, name, json_integer((json_int_t)n));
+}
+
+/* Wherever this appliance has ever connected to. */
+static void put_dialed(struct app *a, struct counters *c)
+{
+	json_t *sums = json_object(), *n;
+	const char *name;
+
+	for (unsigned w = 0; w < a->workers; w++)
+		for (unsigned i = 0; i <= PROXY_DIALED; i++)
+			add_dialed(sums, &proxy_dialed(a->proxy[w].proxy)[i]);
+	json_object_foreach(sums, name, n)
+		put(c, "dialed", name, "connections begun to this address",
+		    (uint64_t)json_integer_value(n));
+	json_decref(sums);
+}
+
 static void put_log(struct app *a, struct counters *c)
 {
 	const struct accesslog_stats *s = accesslog_stats(a->log);
@@ -383,6 +412,7 @@ json_t *handle_stats(void *ctx, struct control_call *call)
 
 	put_proxy(a, &c);
 	put_health(a, &c);
+	put_dialed(a, &c);
 	put_stack(a, &c);
 	put_log(a, &c);
 	route_stats(a->routes, &routes);

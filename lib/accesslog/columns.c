@@ -112,6 +112,8 @@ static void protocol_action(struct line *l)
 		SAY(l, "%s", r->mapi_type);
 	else if (r->protocol == EXCHANGE_RPC)
 		SAY(l, "%s", r->method);
+	else if (exchange_is_mail(r->protocol)) /* as Exchange's own logs */
+		SAY(l, "%s", r->session_over ? "CloseSession" : "login");
 }
 
 static void authentication(struct line *l)
@@ -122,7 +124,7 @@ static void authentication(struct line *l)
 #undef X
 	};
 
-	if (l->r->method[0])
+	if (l->r->method[0] || exchange_is_mail(l->r->protocol))
 		SAY(l, "%s", words[l->r->auth]);
 }
 
@@ -131,7 +133,9 @@ static void is_authenticated(struct line *l)
 {
 	const struct proxy_record *r = l->r;
 
-	if (r->back_status == 401)
+	if (exchange_is_mail(r->protocol))
+		SAY(l, "%s", r->accepted ? "true" : r->answered ? "false" : "");
+	else if (r->back_status == 401)
 		SAY(l, "false");
 	else if (r->auth != PROXY_AUTH_NONE && r->auth != PROXY_AUTH_FORM &&
 		 r->back_status / 100 == 2)
@@ -178,14 +182,14 @@ static void target_version(struct line *l)
 {
 	const struct exchange_build *b = &l->r->build;
 
-	if (l->r->sent)
+	if (l->r->action == PROXY_PROXIED)
 		SAY(l, "%02u.%02u.%04u.%03u", b->major, b->minor, b->build,
 		    b->revision);
 }
 
 static void routing_type(struct line *l)
 {
-	if (l->r->sent)
+	if (l->r->action == PROXY_PROXIED)
 		SAY(l, "IntraForest");
 }
 
@@ -278,6 +282,11 @@ static void back_end_info(struct line *l)
 		SAY(l, "RequestId=%s", l->r->back_id);
 }
 
+static bool failed(const struct proxy_record *r)
+{
+	return r->status >= 400 || exchange_is_mail(r->protocol);
+}
+
 static void generic_info(struct line *l)
 {
 	const struct proxy_record *r = l->r;
@@ -287,7 +296,7 @@ static void generic_info(struct line *l)
 		ipaddr_str(&r->hop, hop);
 	SAY(l, "Session=%llx;Listener=%s;%s%s%s%s",
 	    (unsigned long long)r->session, r->listener, hop[0] ? "Hop=" : "",
-	    hop, hop[0] ? ";" : "", r->status < 400 ? r->reason : "");
+	    hop, hop[0] ? ";" : "", failed(r) ? "" : r->reason);
 }
 
 static void generic_errors(struct line *l)
@@ -299,7 +308,7 @@ static void generic_errors(struct line *l)
 	};
 	const struct proxy_record *r = l->r;
 
-	if (r->status >= 400 && r->reason[0])
+	if (failed(r) && r->reason[0])
 		SAY(l, "%s", r->reason);
 	else
 		SAY(l, "%s", words[r->end]);

@@ -593,7 +593,7 @@ SCHEMA(mailboxes, mailboxes_rows, NULL);
 
 static const struct word logged_words[] = {
 #define X(id, word) { #word, CONF_VDIR_##id },
-	CONF_VDIRS(X)
+	CONF_VDIRS(X) CONF_SERVICES(X)
 #undef X
 		{ "other", CONF_PROTOCOL_COUNT },
 	{ 0 },
@@ -620,7 +620,7 @@ static const struct setting access_log_rows[] = {
 	  COUNT(n_protocols),
 	  .most = 16,
 	  .flags = ONE,
-	  .help = "what is logged of HTTP; other: what reaches no virtual "
+	  .help = "what is logged; other: requests that reach no virtual "
 		  "directory; left out, everything" },
 };
 SCHEMA(access_log, access_log_rows, NULL);

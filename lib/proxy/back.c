@@ -145,7 +145,7 @@ static enum step connect_next(struct session *s, usec_t now)
 
 	while (s->next_candidate < s->n_candidates) {
 		uint16_t id = s->candidate[s->next_candidate];
-		int i = back_index(p, id), error = 0;
+		int i = back_index(p, id);
 		const struct proxy_server *b;
 
 		if (i < 0 || s->next_addr >= p->config->server[i].n_addrs) {
@@ -162,11 +162,7 @@ static enum step connect_next(struct session *s, usec_t now)
 		b = &p->config->server[i];
 		if (s->next_candidate || s->next_addr)
 			p->stats.connects_retried++;
-		s->back.tc = tcp_connect(
-			p->tcp, back_source(b, &b->addr[s->next_addr], s->id),
-			&b->addr[s->next_addr], back_port(s, b), s, now,
-			&error);
-		s->next_addr++;
+		s->back.tc = dial(s, b, &b->addr[s->next_addr++], now);
 		if (!s->back.tc) {
 			p->stats.connects_failed++;
 			continue;

@@ -115,6 +115,8 @@ enum step mail_unavailable(struct session *s, const char *why, usec_t now)
 		back_reset(s, now);
 	mail_client_unavailable(&s->dialogue->client, why, &w);
 	mail_login_wipe(&s->dialogue->client.login);
+	record_why(s, why);
+	record_end(s, PROXY_END_WHOLE, now);
 	s->proxy->stats.answered++;
 	if (!say(s, &s->client, &w, now))
 		return session_kill(s, true, now);
@@ -148,6 +150,10 @@ static enum step route(struct session *s, usec_t now)
 				      .user = BYTES(name) };
 	struct exchange_place place;
 
+	/* Whose password it is, not whose mailbox. */
+	if (!bytes_str(BYTES(l->user), s->want_user, SESS_USER))
+		s->want_user[0] = '\0';
+	record_login(s, now);
 	if (p->level >= 2) {
 		p->stats.overloaded++;
 		return mail_unavailable(s, "The appliance is overloaded.", now);
@@ -157,12 +163,10 @@ static enum step route(struct session *s, usec_t now)
 		return mail_unavailable(s, p->config->why_inactive[s->protocol],
 					now);
 	}
-	/* Whose password it is, not whose mailbox. */
-	if (!bytes_str(BYTES(l->user), s->want_user, SESS_USER))
-		s->want_user[0] = '\0';
 	p->stats.requests++;
 	exchange_keys(&r, &p->keys);
 	proxy_locate(t, p->setup.routes, &p->keys, &place);
+	record_place(s, &place, now);
 	exchange_decide(t, &r, &place, &p->decision);
 	if (d->action != EXCHANGE_PROXY)
 		return mail_unavailable(
@@ -326,6 +330,9 @@ static enum step accepted(struct session *s, usec_t now)
 	struct proxy *p = s->proxy;
 
 	p->stats.mail_logins++;
+	record_verdict(s, true, now);
+	record_end(s, PROXY_END_WHOLE, now);
+	record_session(s, now);
 	back_result(s, true);
 	p->servers[s->server_id].requests++;
 	s->requests++;
@@ -340,6 +347,8 @@ static enum step denied(struct session *s, usec_t now)
 	bool enough = mail_client_denied(&s->dialogue->client);
 
 	s->proxy->stats.mail_denied++;
+	record_verdict(s, false, now);
+	record_end(s, PROXY_END_WHOLE, now);
 	back_result(s, true); /* a no is an answer */
 	s->requests++;
 	mail_login_wipe(&s->dialogue->client.login);
@@ -377,6 +386,7 @@ enum step mail_back_step(struct session *s, usec_t now)
 	if (!say(s, &s->back, &back, now) || !say(s, &s->client, &client, now))
 		return session_kill(s, true, now);
 	if (d->server.told && !told) {
+		record_sent(s, now);
 		mem_wipe(l->password, sizeof(l->password));
 		session_deadline(s, now + p->config->timeouts.login);
 	}
@@ -447,10 +457,13 @@ enum step mail_splice_step(struct session *s, usec_t now)
 		return session_kill(s, true, now);
 	}
 	/* A server that has ended has nothing to hear any more. */
-	if (s->client.closed)
+	if (s->client.closed) {
+		record_end(s, PROXY_END_WHOLE, now);
 		return session_linger(s, now);
+	}
 	if (s->back.failed || (tcp_dead(s->back.tc) && down != STEP_PROGRESS)) {
 		p->stats.back_aborts++;
+		record_how(s, PROXY_END_SERVER);
 		return session_kill(s, true, now);
 	}
 	if (up == STEP_PROGRESS || down == STEP_PROGRESS) {

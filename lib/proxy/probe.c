@@ -37,6 +37,7 @@ static enum step end(struct session *s, usec_t now)
 	if (other)
 		free_probe(other, true, now);
 	q->out = q->in = NULL;
+	q->held_up = s->began < prober_held(p, now);
 	p->stats.probes_unanswered += !answered;
 	free_probe(s, !answered, now);
 	q->done(p, q, now);
@@ -55,7 +56,7 @@ static void note(struct session *s, enum exchange_reach reach, const char *why)
 static enum step connect_next(struct session *s, usec_t now)
 {
 	struct proxy *p = s->proxy;
-	int i = back_index(p, s->server_id), error = 0;
+	int i = back_index(p, s->server_id);
 	const struct proxy_server *b;
 
 	if (i < 0) {
@@ -64,10 +65,7 @@ static enum step connect_next(struct session *s, usec_t now)
 	}
 	b = &p->config->server[i];
 	while (s->next_addr < b->n_addrs) {
-		const struct ipaddr *to = &b->addr[s->next_addr++];
-
-		s->back.tc = tcp_connect(p->tcp, back_source(b, to, now), to,
-					 back_port(s, b), s, now, &error);
+		s->back.tc = dial(s, b, &b->addr[s->next_addr++], now);
 		if (!s->back.tc) {
 			note(s, EXCHANGE_NO_TCP, "cannot be reached");
 			continue;

@@ -8,6 +8,7 @@
 #include "proxy/proxy_int.h"
 
 #define LOOK MSEC(100) /* between two looks at all of them */
+#define HELD MSEC(300) /* a look that comes so late was held up */
 
 void back_result(const struct session *s, bool good)
 {
@@ -32,6 +33,14 @@ static void answered(struct proxy *p, struct proxy_probe *q, usec_t now)
 	bool good = exchange_alive(q->protocol, q->ask, &q->facts, why,
 				   sizeof(why));
 
+	/* Nobody knows whether the server was silent or nobody listened. */
+	if (q->held_up && q->facts.reach != EXCHANGE_ANSWERED) {
+		p->stats.probes_void++;
+		h->asked = false;
+		h->due = now;
+		slab_put(&p->question_slab, q);
+		return;
+	}
 	p->stats.probes_failed += !good;
 	p->stats.health_changes += health_probed(h, r, &p->rng, good, why, now);
 	health_publish(p->setup.board, q->server, q->protocol, r, now);
@@ -109,6 +118,13 @@ static void look_at(struct proxy *p, unsigned i,
 	health_publish(board, s->id, protocol, r, now);
 }
 
+usec_t prober_held(struct proxy *p, usec_t now)
+{
+	if (p->look && now > p->look + HELD)
+		p->held = now;
+	return p->held;
+}
+
 void prober_look(struct proxy *p, usec_t now)
 {
 	const struct exchange_topology *t = &p->config->topology;
@@ -116,6 +132,7 @@ void prober_look(struct proxy *p, usec_t now)
 
 	if (!b || now < p->look)
 		return;
+	prober_held(p, now);
 	p->look = now + LOOK;
 	for (unsigned i = 0; i < t->n_servers; i++)
 		for (int v = 0; v < EXCHANGE_PROTOCOL_COUNT; v++)

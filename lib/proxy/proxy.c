@@ -407,3 +407,8 @@ const struct proxy_server_stats *proxy_server_stats(struct proxy *p,
 {
 	return id < p->setup.max_server_ids ? &p->servers[id] : NULL;
 }
+
+const struct proxy_dialed *proxy_dialed(struct proxy *p)
+{
+	return p->dialed;
+}

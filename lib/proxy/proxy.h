@@ -187,6 +187,7 @@ struct proxy_probe {
 	const char *login[2], *target;
 	const struct rpch_opening *opening;
 	struct exchange_facts facts; /* out */
+	bool held_up; /* out: the worker was, meanwhile; time-outs tell nothing */
 	void (*done)(struct proxy *p, struct proxy_probe *q, usec_t now);
 	void *arg; /* done's */
 	struct list link;
@@ -291,6 +292,7 @@ void proxy_drain(struct proxy *p, usec_t now);
 	X(probes, "questions to servers about their health")                   \
 	X(probes_failed, "of them answered wrongly or not at all")             \
 	X(probes_unanswered, "of all probes without an answer")                \
+	X(probes_void, "of them not counted: the worker was held up")          \
 	X(health_changes, "servers and protocols that went up or down")        \
 	X(ejected, "of them because requests failed")                          \
 	X(spared, "not ejected: the last one of its site")                     \
@@ -338,6 +340,21 @@ struct proxy_server_stats {
 };
 const struct proxy_server_stats *proxy_server_stats(struct proxy *p,
 						    unsigned id);
+
+/* Where connections went since the start, a slot each; those beyond the table
+ * in the one behind it, which has no address. Free where `count` is 0: to be
+ * read first, by proxy_dialed_count(). */
+#define PROXY_DIALED 4096
+struct proxy_dialed {
+	struct ipaddr addr;
+	uint16_t port;
+	uint64_t count;
+};
+const struct proxy_dialed *proxy_dialed(struct proxy *p);
+static inline uint64_t proxy_dialed_count(const struct proxy_dialed *d)
+{
+	return __atomic_load_n(&d->count, __ATOMIC_ACQUIRE);
+}
 
 /**
  * Find where a request's mailbox lives: the keys in their order, the first

@@ -185,10 +185,12 @@ struct proxy {
 	struct slab logins; /* none without an account */
 	struct login_verdict *verdicts;
 	usec_t look; /* when the prober looks again */
+	usec_t held; /* until when it could not, last */
 	struct rng rng;
 	struct proxy_stats stats;
 	struct proxy_server_stats *servers; /* by id */
 	struct seal_box *box; /* of our cookies */
+	struct proxy_dialed *dialed;
 	uint64_t next_id, next_request;
 	unsigned lingering; /* sessions: slots that will soon be free */
 	bool draining;
@@ -284,6 +286,10 @@ void back_note(struct session *s, const char *why);
 const struct ipaddr *back_source(const struct proxy_server *b,
 				 const struct ipaddr *to, uint64_t turn);
 uint16_t back_port(const struct session *s, const struct proxy_server *b);
+/* Begin a connection to one of a server's addresses, and count it (dial.c);
+ * NULL when there is no way, port or memory. */
+struct tcp_conn *dial(struct session *s, const struct proxy_server *b,
+		      const struct ipaddr *to, usec_t now);
 /* What a request met at its server, for the server's health. */
 void back_result(const struct session *s, bool good);
 
@@ -295,6 +301,8 @@ enum step probe_step(struct session *s, usec_t now);
 enum step probe_failed(struct session *s, const char *why, usec_t now);
 enum step probe_timeout(struct session *s, usec_t now);
 void prober_look(struct proxy *p, usec_t now);
+/* The end of the last time that this worker was held up; 0: it never was. */
+usec_t prober_held(struct proxy *p, usec_t now);
 
 uint64_t target_hash(struct bytes path, struct bytes query);
 /* Behind a balancer (front.c). The PROXY header before the first byte: */
@@ -383,6 +391,10 @@ void record_own(struct session *s, unsigned status, const char *reason,
 		size_t n);
 /* Why, if the client is not to know. */
 void record_why(struct session *s, const char *reason);
+/* Mail: somebody wants to log in; what the server said; what follows. */
+void record_login(struct session *s, usec_t now);
+void record_verdict(struct session *s, bool accepted, usec_t now);
+void record_session(struct session *s, usec_t now);
 /* The request is over: `how`, unless record_how() has said. */
 void record_end(struct session *s, enum proxy_end how, usec_t now);
 static inline void record_how(struct session *s, enum proxy_end how)

@@ -4,7 +4,8 @@
  * it hands that to the thread that writes the access log.
  *
  * A record is taken when a request begins and given away when it has ended, so
- * a connection without a request holds none. Nothing is formatted here: text
+ * a connection without a request holds none. A login to mail is one, and so is
+ * the session behind it. Nothing is formatted here: text
  * is cut to its room and otherwise as the client sent it, hostile or not.
  */
 #pragma once
@@ -16,7 +17,7 @@
 #define PROXY_ENDS(X)                                                          \
 	X(PROXY_END_CLIENT, "the client vanished before the end")              \
 	X(PROXY_END_WHOLE, "")                                                 \
-	X(PROXY_END_SERVER, "the Exchange server vanished inside its answer")  \
+	X(PROXY_END_SERVER, "the Exchange server vanished before the end")     \
 	X(PROXY_END_MALFORMED, "a malformed message was cut off")              \
 	X(PROXY_END_TIMEOUT, "nothing moved for too long")                     \
 	X(PROXY_END_KILLED, "ended by the administrator")                      \
@@ -81,7 +82,10 @@ struct proxy_record {
 	enum proxy_end end;
 	struct exchange_build build; /* of the server */
 	uint16_t status, back_status;  /* 0: there was none */
-	uint64_t up, down;	       /* bytes of the two bodies */
+	uint64_t up, down; /* bytes of the two bodies, or of a mail session */
+	/* Mail: a login, and what the server said to it; or all of the session
+	 * that began with it. */
+	bool accepted, session_over;
 	/* When [us]; 0: it did not come to that. */
 	usec_t began;	 /* the first byte of its head */
 	usec_t read;	 /* the last one */
@@ -118,5 +122,6 @@ static inline struct proxy_record *proxy_log_get(struct proxy_log *l)
 	return spsc_get(&l->full);
 }
 
-/* Its text is wiped, for it may hold what nobody should keep. */
+/* All of it becomes 0: it may hold what nobody should keep, and the worker
+ * counts on it. */
 void proxy_log_put(struct proxy_log *l, struct proxy_record *r);

@@ -61,7 +61,8 @@ struct proxy *proxy_new(const struct proxy_setup *setup, usec_t now)
 	rng_init(&p->rng, now + setup->worker);
 	p->servers = mem_new(sizeof(*p->servers) * setup->max_server_ids);
 	p->box = seal_box_new(setup->cookie_key);
-	if (!p->servers || !p->box ||
+	p->dialed = mem_new(sizeof(*p->dialed) * (PROXY_DIALED + 1));
+	if (!p->servers || !p->box || !p->dialed ||
 	    slab_init(&p->session_slab, sizeof(struct session),
 		      setup->max_sessions) ||
 	    slab_init(&p->rpcs, sizeof(struct rpc), setup->max_sessions) ||
@@ -101,6 +102,7 @@ void proxy_free(struct proxy *p)
 	mem_free(p->verdicts);
 	stream_pool_fini(&p->bufs);
 	seal_box_free(p->box);
+	mem_free(p->dialed);
 	mem_free(p->servers);
 	mem_free(p);
 }

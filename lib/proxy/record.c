@@ -16,6 +16,8 @@ static void note(char *dst, size_t cap, struct bytes b)
 
 #define NOTE(field, bytes) note(field, sizeof(field), bytes)
 
+/* All of it is 0 but the link: its lines are in another core's cache, so only
+ * those are touched that something stands on. */
 static struct proxy_record *take(struct proxy_log *l)
 {
 	struct proxy_record *r;
@@ -64,12 +66,10 @@ void record_begin(struct session *s, usec_t now)
 		return;
 	}
 	l->out++;
-	*r = (struct proxy_record){
-		.session = s->id,
-		.protocol = EXCHANGE_PROTOCOL_COUNT,
-		.began = now,
-	};
 	list_init(&r->link);
+	r->session = s->id;
+	r->protocol = EXCHANGE_PROTOCOL_COUNT;
+	r->began = now;
 	memcpy(r->id, s->guid, sizeof(r->id));
 	if (s->listener < p->config->n_listeners)
 		NOTE(r->listener, BYTES(p->config->listener[s->listener].name));
@@ -194,6 +194,36 @@ void record_why(struct session *s, const char *reason)
 		NOTE(s->record->reason, BYTES(reason));
 }
 
+void record_login(struct session *s, usec_t now)
+{
+	record_begin(s, now);
+	if (!s->record)
+		return;
+	s->record->protocol = s->protocol;
+	s->record->auth = PROXY_AUTH_BASIC; /* that is what it is to Exchange */
+	s->record->read = now;
+	NOTE(s->record->user, BYTES(s->want_user));
+}
+
+void record_verdict(struct session *s, bool accepted, usec_t now)
+{
+	if (!s->record)
+		return;
+	s->record->answered = now;
+	s->record->accepted = accepted;
+	if (!accepted)
+		record_why(s, "the Exchange server denied the login");
+}
+
+void record_session(struct session *s, usec_t now)
+{
+	record_login(s, now);
+	if (!s->record)
+		return;
+	record_sent(s, 0);
+	s->record->accepted = s->record->session_over = true;
+}
+
 void record_end(struct session *s, enum proxy_end how, usec_t now)
 {
 	struct proxy *p = s->proxy;
@@ -207,6 +237,8 @@ void record_end(struct session *s, enum proxy_end how, usec_t now)
 	s->record = NULL;
 	l->out--;
 	if (!(p->config->log & 1U << r->protocol)) {
+		memset(r, 0, sizeof(*r));
+		list_init(&r->link);
 		list_push_front(&l->free, &r->link);
 		return;
 	}
@@ -222,6 +254,10 @@ void record_end(struct session *s, enum proxy_end how, usec_t now)
 		r->up = s->up.payload;
 	if (r->back_status && r->status == r->back_status)
 		r->down = s->down.payload;
+	if (r->session_over) {
+		r->up = s->bytes_up;
+		r->down = s->bytes_down;
+	}
 	room = spsc_put(&l->full, r);
 	assert(room); /* a slot for every record there is */
 }

@@ -398,11 +398,11 @@ void rpc_answer_begins(struct session *s, const struct http_head *h)
 
 bool rpc_over(const struct session *s)
 {
-	/* An OUT channel's request is long whole; what follows is the end. */
-	if (s->rpc->out)
-		return s->up_done &&
-		       tcp_status(s->client.tc) == TCP_PEER_CLOSED;
-	return !s->up_done && !s->client.in &&
+	/* Nothing follows a whole request but the end: OUT's was whole at once,
+	 * IN's is when all that it announced has come. */
+	if (s->up_done)
+		return tcp_status(s->client.tc) == TCP_PEER_CLOSED;
+	return !s->rpc->out && !s->client.in &&
 	       (s->client.eof || s->client.cut) && !tcp_dead(s->client.tc);
 }
 

@@ -512,7 +512,10 @@ void session_timeout(struct session *s, usec_t now)
 	}
 	if (s->state != SESS_LINGER && s->state != SESS_EXPECT_REQUEST)
 		p->stats.timeouts++;
-	record_how(s, PROXY_END_TIMEOUT);
+	/* Who waits for one server may yet be served by another. */
+	if (s->state != SESS_CONNECT && s->state != SESS_BACK_TLS &&
+	    s->state != SESS_BACK_LOGIN)
+		record_how(s, PROXY_END_TIMEOUT);
 	step = time_out(s, now);
 	/* A 408 that found no room: nobody reads there any more. */
 	if (step == STEP_WAIT && s->state != SESS_ANSWER)

@@ -30,6 +30,7 @@
 	X(HOG_BUFFERS) /* leave n plaintext buffers to it */                   \
 	X(RELOAD)                                                              \
 	X(DRAIN)                                                               \
+	X(HOLD)	       /* it gets no turn for n milliseconds */                \
 	X(KILL)
 
 enum op {
@@ -100,6 +101,8 @@ struct row {
 		size_t offset;
 		uint64_t value;
 	} stat[5];
+	unsigned logged; /* lines in the access log, and how the last ended */
+	enum proxy_end log_end;
 	uint16_t port; /* 0 = 443; 993 IMAP, 143 the same by STARTTLS */
 	bool plain;    /* no TLS, though it be 443 */
 	usec_t limit, least;

@@ -131,7 +131,8 @@ const struct row row_servers[] = {
 	{ .name = "another user of the same server",
 	  .client = { { SAY(GET("id=1", A)), GOT(200, 1, 10), NOTED,
 			SAY(GET("id=2", A "+")), GOT(200, 2, 10), DO(OTHER, 0),
-			SAY(GET("id=3", A "+")), GOT(200, 3, 10), DO(OTHER, 0) } },
+			SAY(GET("id=3", A "+")), GOT(200, 3, 10),
+			DO(OTHER, 0) } },
 	  .connections = 2,
 	  .stat = { STAT(user_changed, 1) } },
 	{ .name = "nobody after somebody",
@@ -179,6 +180,8 @@ const struct row row_servers[] = {
 			GOT(200, 1, 10) } },
 	  .least = SEC(5),
 	  .limit = SEC(6),
+	  .logged = 1,
+	  .log_end = PROXY_END_WHOLE,
 	  .whole = 1 },
 	{ .name = "nobody is there, and the connection lives",
 	  .client = { { SAY(GET("id=1", "REFUSED")), GOT(502, NO_ID, 0),
@@ -198,7 +201,8 @@ const struct row row_servers[] = {
 	  .client = { { DO(CUT, 1),
 			SAY("POST /autodiscover/autodiscover.xml?id=1 HTTP/1.1"
 			    "\r\n" HOST LENGTH(40) "\r\n"
-			    "<EMailAddress>a@b.c</EMailAddress>      "),
+						   "<EMailAddress>a@b.c</"
+						   "EMailAddress>      "),
 			GOT(200, 1, 10) } },
 	  .whole = 1,
 	  .stat = { STAT(requests, 1), STAT(proxied, 1) } },
@@ -297,11 +301,13 @@ const struct row row_shortages[] = {
 			DO(HOG_BUFFERS, ALL), GOT(200, 1, 500000) } },
 	  .least = SEC(1) },
 	{ .name = "who waits for a large buffer does not stand in the way",
-	  .client = { { SAY("GET / HTTP/1.1\r\nX-A: {#15000}\r\nX-B: {#15000}\r\n"
+	  .client = { { SAY("GET / HTTP/1.1\r\nX-A: {#15000}\r\nX-B: "
+			    "{#15000}\r\n"
 			    "X-C: {#9000}\r\n"),
 			DO(SLEEP, 5000) },
 		      { DO(SLEEP, 200),
-			SAY("GET / HTTP/1.1\r\nX-A: {#15000}\r\nX-B: {#15000}\r\n"
+			SAY("GET / HTTP/1.1\r\nX-A: {#15000}\r\nX-B: "
+			    "{#15000}\r\n"
 			    "X-C: {#9000}\r\n"),
 			DO(SLEEP, 4000) },
 		      { DO(SLEEP, 500), DO(HOG_BUFFERS, 0), SAY(GET("id=1", A)),
@@ -317,7 +323,8 @@ const struct row row_shortages[] = {
 	{ .name = "slow heads give their buffers back",
 	  .client = { { SAY("GET /EWS/x HTTP/1.1\r\n"), GOT(408, NO_ID, 0) },
 		      { SAY("GET /EWS/x HTTP/1.1\r\n"), GOT(408, NO_ID, 0) },
-		      { DO(SLEEP, 3000), SAY(GET("id=1", A)), GOT(200, 1, 10) } },
+		      { DO(SLEEP, 3000), SAY(GET("id=1", A)),
+			GOT(200, 1, 10) } },
 	  .limit = SEC(5),
 	  .setup = { .buffers = 3 } },
 	{ .name = "a server refuses while packets are short",
@@ -340,20 +347,16 @@ const struct row row_shortages[] = {
 			DO(SLEEP, 1000), DO(HOG, ALL), GOT(400, NO_ID, 0) } },
 	  .limit = SEC(10) },
 	{ .name = "packets are short in the middle of both bodies",
-	  .client = { { SAY(POST("id=1&n=2000000&early=1", A,
-				 LENGTH(2000000))),
+	  .client = { { SAY(POST("id=1&n=2000000&early=1", A, LENGTH(2000000))),
 			DO(SENDN, 500000), DO(HOG, 400), DO(SLEEP, 2000),
-			DO(HOG, ALL), DO(SENDN, 1500000),
-			GOT(200, 1, 2000000), SAY(GET("id=2", A)),
-			GOT(200, 2, 10) } },
+			DO(HOG, ALL), DO(SENDN, 1500000), GOT(200, 1, 2000000),
+			SAY(GET("id=2", A)), GOT(200, 2, 10) } },
 	  .whole = 2 },
 	{ .name = "no packets at all for a while",
-	  .client = { { SAY(POST("id=1&n=2000000&early=1", A,
-				 LENGTH(2000000))),
+	  .client = { { SAY(POST("id=1&n=2000000&early=1", A, LENGTH(2000000))),
 			DO(SENDN, 500000), DO(HOG, 0), DO(SLEEP, 2000),
-			DO(HOG, ALL), DO(SENDN, 1500000),
-			GOT(200, 1, 2000000), SAY(GET("id=2", A)),
-			GOT(200, 2, 10) } },
+			DO(HOG, ALL), DO(SENDN, 1500000), GOT(200, 1, 2000000),
+			SAY(GET("id=2", A)), GOT(200, 2, 10) } },
 	  .whole = 2 },
 	{ .name = "the longest idle makes room, and only that one",
 	  .client = { { SAY(GET("id=1", A)), GOT(200, 1, 10), DO(ENDED, 0) },
@@ -383,7 +386,8 @@ const struct row row_shortages[] = {
 	  .setup = { .lan_delay = MSEC(50) } },
 	{ .name = "a reload takes the listener; connections live on",
 	  .client = { { SAY(GET("id=1", A)), GOT(200, 1, 10), DO(RELOAD, 1),
-			DO(SLEEP, 10), SAY(GET("id=2", A)), GOT(200, 2, 10) } } },
+			DO(SLEEP, 10), SAY(GET("id=2", A)),
+			GOT(200, 2, 10) } } },
 	{ .name = "a reload during a handshake",
 	  .client = { { SAY(GET("id=1", A)), GOT(200, 1, 10) },
 		      { DO(RELOAD, 0), SAY(GET("id=2", A)), GOT(200, 2, 10) },
@@ -393,8 +397,9 @@ const struct row row_shortages[] = {
 	  .client = { { SAY("GET /EWS/x?id=1 HTTP/1.1\r\n" HOST "{" A "}\r\n"
 			    "X-A: {#15000}\r\n"),
 			DO(SLEEP, 50), DO(RELOAD, 8), SAY("\r\n"),
-			GOT(200, 1, 10), SAY("GET /EWS/x?id=2 HTTP/1.1\r\n" HOST
-					     "X-A: {#15000}\r\n\r\n"),
+			GOT(200, 1, 10),
+			SAY("GET /EWS/x?id=2 HTTP/1.1\r\n" HOST
+			    "X-A: {#15000}\r\n\r\n"),
 			GOT(400, NO_ID, 0) } } },
 	{ .name = "a reload lowers the limit while connecting",
 	  .client = { { SAY("GET /EWS/x?id=1 HTTP/1.1\r\n" HOST "{" A "}\r\n"
@@ -418,5 +423,11 @@ const struct row row_shortages[] = {
 	  .ended = { BY_RESET, BY_RESET, BY_RESET },
 	  .origin_ended = BY_RESET,
 	  .stat = { STAT(killed, 3), STAT(sessions, 0) } },
+	{ .name = "probes whose answers the appliance could not hear in time",
+	  .client = { { DO(SLEEP, 1000), DO(HOLD, 1000), DO(SLEEP, 1500),
+			DO(HOLD, 1200), DO(SLEEP, 3000), SAY(GET("id=1", A)),
+			GOT(200, 1, 10) } },
+	  .stat = { STAT(probes_failed, 0), STAT(health_changes, 2) },
+	  .setup = { .lan_delay = MSEC(50), .probes = true } },
 	{ 0 },
 };

@@ -48,7 +48,9 @@ static void rand_ours(void)
 /* --- what is configured
  * ------------------------------------------------------- */
 
-/* `ports`: 443 answers, 9 refuses; host 200 is nobody. */
+#define HOLE 200 /* a host that is nobody */
+
+/* `ports`: 443 answers, 9 refuses. */
 static const struct {
 	const char *name, *build;
 	unsigned site, port;
@@ -59,8 +61,8 @@ static const struct {
 	{ "EX13A", "15.1.2507.6", 0, 443, { ORIGIN_A } },
 	{ "EX13B", "15.1.2507.6", 0, 443, { ORIGIN_B } },
 	{ "REFUSED", "14.3.123.4", 1, 9, { ORIGIN_A } },
-	{ "HOLE", "14.3.123.4", 2, 443, { 200 } },
-	{ "SECOND", "14.3.123.4", 3, 443, { 200, ORIGIN_B } },
+	{ "HOLE", "14.3.123.4", 2, 443, { HOLE } },
+	{ "SECOND", "14.3.123.4", 3, 443, { HOLE, ORIGIN_B } },
 	{ "PAIR1", "14.3.123.4", 4, 9, { ORIGIN_A } },
 	{ "PAIR2", "14.3.123.4", 4, 443, { ORIGIN_B } },
 	{ "IMPOSTOR",
@@ -137,6 +139,7 @@ static void fill_server(struct built *b, unsigned i)
 					 ? servers[i].certificate_name
 					 : "ex.contoso.com");
 	p->tls[0] = p->mail_tls[0] = b->target[i];
+	p->probes = i < 2;
 	b->config.server_of_id[i] = (int16_t)t->n_servers++;
 }
 
@@ -205,6 +208,12 @@ static struct built *build(const struct world *w, const struct change *change)
 		fill_balanced(b, 8081, false, false);
 		fill_balanced(b, 8446, true, true);
 	}
+	/* No probe goes on for longer than the proxy may be held up. */
+	c->health = (struct health_rules){ .interval = MSEC(100),
+					   .timeout = MSEC(900),
+					   .rise = 1,
+					   .fall = 1 };
+	c->health.protocols = w->setup.probes ? 1U << EXCHANGE_EWS : 0;
 	snprintf(c->name, sizeof(c->name), "gate");
 	c->log = UINT32_MAX;
 	c->limits = http_default_limits;
@@ -445,6 +454,9 @@ static void read_log(struct world *w)
 	while ((r = proxy_log_get(w->log))) {
 		if (r->began > r->ended || r->ended > w->sim.now)
 			world_fail(w, "a record of another time");
+		if (r->accepted && !r->session_over &&
+		    r->end != PROXY_END_WHOLE)
+			world_fail(w, "a good login ended by %u", r->end);
 		w->logged.n++;
 		w->logged.last = *r;
 		proxy_log_put(w->log, r);
@@ -594,6 +606,8 @@ void world_init(struct world *w, const struct world_setup *setup)
 	w->config.current = &w->built->config;
 	w->log = proxy_log_new(4096);
 	certs_need(w->log != NULL, "proxy_log_new");
+	w->board = setup->probes ? health_board_new(1, N_SERVERS) : NULL;
+	certs_need(!setup->probes || w->board, "health_board_new");
 	w->proxy = proxy_new(
 		&(struct proxy_setup){
 			.workers = 1,
@@ -601,6 +615,7 @@ void world_init(struct world *w, const struct world_setup *setup)
 			.tcp = w->sim.host[PROXY_HOST].tcp,
 			.config = &w->config,
 			.routes = w->routes,
+			.board = w->board,
 			.clock = sim_clock,
 			.max_sessions = setup->sessions ? setup->sessions : 512,
 			.buffers = setup->buffers ? setup->buffers : 256,
@@ -628,20 +643,42 @@ static bool quiet(struct world *w)
 	return !w->proxy->stats.sessions && !sim_flying(&w->sim);
 }
 
+/* Connections begin by dial() alone, and none goes anywhere else. */
+static void check_dialed(struct world *w)
+{
+	const struct proxy_dialed *d = proxy_dialed(w->proxy);
+	const struct ipaddr known[] = { sim_addr(ORIGIN_A, false),
+					sim_addr(ORIGIN_B, false),
+					sim_addr(HOLE, false) };
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i <= PROXY_DIALED; i++) {
+		bool right = !d[i].count;
+
+		for (unsigned k = 0; k < ARRAY_LEN(known); k++)
+			right |= ipaddr_eq(&d[i].addr, &known[k]);
+		if (!right)
+			world_fail(w, "it connected to a stranger");
+		sum += d[i].count;
+	}
+	if (sum != tcp_stats(w->sim.host[PROXY_HOST].tcp)->opened_active)
+		world_fail(w, "%llu connections were counted, not all",
+			   (unsigned long long)sum);
+}
+
 static void check_all_back(struct world *w)
 {
 	struct proxy *p = w->proxy;
 
+	check_dialed(w);
 	if (p->stats.sessions || p->session_slab.used)
 		world_fail(w, "%u sessions stay", p->session_slab.used);
 	read_log(w);
 	if (w->log->out || w->log->dropped)
 		world_fail(w, "%u records are out, %llu dropped", w->log->out,
 			   (unsigned long long)w->log->dropped);
-	/* Those that were never whole are no requests by that count, and logins
-	 * to mail are none of this log's. */
-	if (!p->stats.requests_of[EXCHANGE_IMAP] &&
-	    w->logged.n < p->stats.requests)
+	/* Those that were never whole are no requests by that count. */
+	if (w->logged.n < p->stats.requests)
 		world_fail(w, "%u requests were logged of %llu", w->logged.n,
 			   (unsigned long long)p->stats.requests);
 	if (p->lingering)
@@ -687,6 +724,7 @@ void world_settle(struct world *w)
 	const struct session *first;
 
 	w->clients = no_clients;
+	w->built->config.health.protocols = 0;
 	world_hog(w, SIZE_MAX);
 	world_hog_buffers(w, SIZE_MAX);
 	w->sim.host[PROXY_HOST].wake = w->sim.now;
@@ -712,6 +750,7 @@ void world_fini(struct world *w)
 	}
 	proxy_free(w->proxy);
 	proxy_log_free(w->log);
+	health_board_free(w->board);
 	sim_fini(&w->sim);
 	stream_pool_fini(&w->bufs);
 	route_free(w->routes);

@@ -103,6 +103,7 @@ struct world_setup {
 	uint16_t client_mss;		   /* 0 = of 1500 bytes */
 	uint32_t client_rcvbuf;
 	usec_t lan_delay; /* to the origins */
+	bool probes;	  /* of the first two servers */
 	const char *const *raw; /* answers of origins, by plan.raw - 1 */
 };
 
@@ -113,6 +114,7 @@ struct world {
 	struct snap config;
 	struct built *built;
 	struct route_table *routes;
+	struct health_board *board;
 	struct proxy_log *log;
 	struct {
 		unsigned n; /* of requests that are over */

@@ -324,11 +324,14 @@ bool sim_step(struct sim *s)
 		at = s->heap[0]->at;
 		if (who->poll)
 			at = (at + who->poll - 1) / who->poll * who->poll;
+		at = max(at, who->held);
 	}
 	for (unsigned i = 0; i < s->n_hosts; i++) {
-		if (s->host[i].wake < at) {
+		usec_t wake = max(s->host[i].wake, s->host[i].held);
+
+		if (wake < at) {
 			who = &s->host[i];
-			at = who->wake;
+			at = wake;
 		}
 	}
 	if (!who || at == USEC_NEVER)

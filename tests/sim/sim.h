@@ -44,6 +44,7 @@ struct sim_host {
 	usec_t poll;
 	usec_t wake;
 	usec_t app_wake; /* when the application wants a turn */
+	usec_t held; /* it gets none before */
 };
 
 /* Where a packet is in the eyes of a filter. */

@@ -170,6 +170,8 @@ static bool act_appliance(struct world *w, struct client *c)
 						  .small_heads = a->n & 8 });
 	else if (a->op == DRAIN)
 		proxy_drain(w->proxy, w->sim.now);
+	else if (a->op == HOLD)
+		w->sim.host[PROXY_HOST].held = w->sim.now + MSEC(a->n);
 	else if (!proxy_kill(w->proxy, PROXY_ALL, w->sim.now))
 		world_fail(w, "nobody to kill");
 	/* As a message would. */
@@ -254,6 +256,7 @@ static bool perform(struct world *w, struct client *c)
 	case HOG_BUFFERS:
 	case RELOAD:
 	case DRAIN:
+	case HOLD:
 	case KILL:
 		return act_appliance(w, c);
 	}
@@ -378,6 +381,14 @@ static void check_stats(struct world *w)
 	}
 }
 
+static void check_log(struct world *w)
+{
+	if (row->logged && w->logged.n != row->logged)
+		world_fail(w, "%u lines were logged", w->logged.n);
+	if (row->log_end && w->logged.last.end != row->log_end)
+		world_fail(w, "the last line ended by %u", w->logged.last.end);
+}
+
 static void start_clients(struct world *w)
 {
 	for (unsigned i = 0; i < 3 && row->client[i][0].op; i++) {
@@ -433,6 +444,7 @@ static bool run_row(const struct row *r, uint64_t seed, bool trace)
 	w->sim.host[0].wake = w->sim.now;
 	world_settle(w);
 	check_origins(w);
+	check_log(w);
 	ok = !w->wrong[0];
 	if (!ok) {
 		printf("FAIL %s: %s\n", r->name, w->wrong);

@@ -10,7 +10,8 @@ import pytest
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
-from lab.fixture import Lab  # noqa: E402  (needs the path above)
+from lab import audit  # noqa: E402  (needs the path above)
+from lab.fixture import Lab  # noqa: E402
 
 FULL = bool(os.environ.get("CASGATE_FULL"))
 
@@ -18,6 +19,10 @@ FULL = bool(os.environ.get("CASGATE_FULL"))
 def pytest_report_header():
     build = os.environ.get("CASGATE_BUILD", "build")
     return f"casgate from {build}, {'full' if FULL else 'quick'} sizes"
+
+
+def pytest_terminal_summary(terminalreporter):
+    terminalreporter.write_line(f"audit: {audit.summary()}")
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +44,7 @@ def watch(lab, request):
         pytest.fail(f"casgate died in this test:\n{log}", pytrace=False)
     if request.session.testsfailed > before:
         print(lab.gate.log()[-2000:])
+    lab.gate.audit.check()
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from lab import topology
 from lab.browser import FORM, Cookies, logon
 from lab.fixture import Lab
 from lab.gate import ControlError
-from lab.hosts import CLIENT4, wait_until
-from lab.topology import ALICE, BOB, DAVE, IVAN, NAMESPACE, OLGA
+from lab.hosts import CLIENT4, VIP4, wait_until
+from lab.topology import ALICE, BOB, CAS10, DAVE, IVAN, NAMESPACE, OLGA
 from lab.wire import RESET
 
 FIELDS = (
@@ -82,8 +82,12 @@ class Log:
 @pytest.fixture(scope="module")
 def module_lab():
     """With a small disk, which must be there before the daemon is."""
-    lab = Lab()
+    lab = Lab(mail=True)
     lab.gate.config["access-log"] = {"directory": str(lab.hosts.dir / "HttpProxy")}
+    for protocol, port in (("imaps", 993), ("pop3s", 995)):
+        lab.gate.config["listeners"].append({
+            "name": protocol, "address": VIP4, "port": port, "protocol": protocol,
+            "certificates": ["mail"]})
     (lab.hosts.dir / "small").mkdir()
     lab.hosts.mount("tmpfs", lab.hosts.dir / "small", "size=128k")
     with lab:
@@ -260,6 +264,100 @@ def test_a_line_for_each_request(lab):
     assert stats["accesslog.dropped"] == stats["accesslog.lost"] == stats["accesslog.errors"] == 0
 
 
+# --- mail -----------------------------------------------------------------------------
+
+class Mail:
+    """A client of POP or IMAP, and the lines that it leaves."""
+
+    def __init__(self, lab, folder):
+        self._log, self.folder = lab.log, folder
+        self._before = len(lab.log.all(folder))
+        self.wire = lab.wire({"Pop": 995, "Imap": 993}[folder])
+        self.wire.until(b"\r\n")
+
+    def say(self, line, answers=1):
+        self.wire.send(line.encode() + b"\r\n")
+        return [self.wire.until(b"\r\n").decode() for _ in range(answers)][-1]
+
+    def login(self, name, password):
+        """True when the server let him in."""
+        if self.folder == "Imap":
+            self.wire.send(f'a LOGIN "{name}" "{password}"\r\n'.encode())
+            while not (answer := self.wire.until(b"\r\n")).startswith(b"a "):
+                pass
+            return answer.startswith(b"a OK")
+        self.say(f"USER {name}")
+        return self.say(f"PASS {password}").startswith("+OK")
+
+    def rows(self, n):
+        """Those since it began."""
+        found = wait_until(f"{n} lines", lambda: (
+            rows := self._log.all(self.folder)[self._before:]) and len(rows) >= n and rows, 5, 0.05)
+        assert len(found) == n
+        return found
+
+
+@pytest.mark.parametrize("folder", ["Pop", "Imap"])
+def test_mail_sessions(lab, folder):
+    """A line for the login at once, and one for all of the session in the end."""
+    mail = Mail(lab, folder)
+    assert mail.login(BOB.smtp, BOB.password)
+    login, = mail.rows(1)
+    expected = {
+        "Protocol": folder, "ProtocolAction": "login", "AuthenticationType": "Basic",
+        "IsAuthenticated": "true", "AuthenticatedUser": BOB.smtp, "AnchorMailbox": BOB.smtp,
+        "ClientIpAddress": CLIENT4, "ServerHostName": lab.gate.config["appliance"]["name"],
+        "HttpStatus": "", "BackEndStatus": "", "Method": "", "UrlStem": "", "UserAgent": "",
+        "ProxyAction": "Proxy", "TargetServer": CAS10.fqdn, "TargetServerVersion": "14.03.0123.000",
+        "RoutingType": "IntraForest", "RoutingHint": "BasicUserName", "GenericErrors": ""}
+    assert {k: login[k] for k in expected} == expected
+    assert int(login["TotalRequestTime"]) >= int(login["BackendReqInitLatency"])
+    session, = lab.gate.sessions("--server", "CAS10")
+    time.sleep(0.3)
+    assert "OK" in mail.say("NOOP" if folder == "Pop" else "b NOOP")
+    mail.wire.send(b"QUIT\r\n" if folder == "Pop" else b"c LOGOUT\r\n")
+    mail.wire.rest()
+    login, end = mail.rows(2)
+    expected |= {"ProtocolAction": "CloseSession", "AnchorMailbox": "", "RoutingHint": ""}
+    assert {k: end[k] for k in expected} == expected
+    assert int(end["RequestBytes"]) > session["bytes_up"] > 0
+    assert int(end["ResponseBytes"]) > session["bytes_down"] > 0
+    assert 300 <= int(end["TotalRequestTime"]) < 5000
+    assert login["GenericInfo"] == end["GenericInfo"] and "Listener=" in end["GenericInfo"]
+    assert GUID.fullmatch(end["RequestId"]) and end["RequestId"] != login["RequestId"]
+
+
+@pytest.mark.parametrize("folder", ["Pop", "Imap"])
+def test_mail_logins_that_lead_nowhere(lab, folder):
+    """Denied by the server, known to nobody, to a server that cannot be reached;
+    the same client, which gets in after all and is ended by the administrator."""
+    mail = Mail(lab, folder)
+    assert not mail.login(BOB.smtp, "geheim-42")
+    assert not mail.login(IVAN.smtp, "geheim-42")
+    assert mail.login(BOB.smtp, BOB.password)
+    session, = lab.gate.sessions("--server", "CAS10")
+    lab.gate.ctl("session", "kill", session["session"])
+    denied, unreachable, login, end = mail.rows(4)
+    assert (denied["IsAuthenticated"], denied["TargetServer"]) == ("false", CAS10.fqdn)
+    assert "denied" in denied["GenericErrors"] and denied["AuthenticatedUser"] == BOB.smtp
+    assert (unreachable["IsAuthenticated"], unreachable["ProxyAction"]) == ("", "None")
+    assert "can be reached" in unreachable["GenericErrors"]
+    assert (login["IsAuthenticated"], login["GenericErrors"]) == ("true", "")
+    assert "administrator" in end["GenericErrors"]
+    everything = b"".join(f.read_bytes() for f in lab.log.files())
+    assert b"geheim-42" not in everything and BOB.password.encode() not in everything
+
+
+def test_mail_clients_without_a_login_are_not_logged(lab):
+    mail = Mail(lab, "Imap")
+    mail.say("a NOOP")
+    mail.wire.send(b"b LOGOUT\r\n")
+    mail.wire.rest()
+    other = Mail(lab, "Imap")
+    assert not other.login(BOB.smtp, "wrong")
+    assert other.rows(1)
+
+
 # --- hostile text -------------------------------------------------------------------
 
 HOSTILE = [
@@ -394,6 +492,7 @@ def test_what_is_logged_is_a_setting(lab):
         before = len(lab.log.all())
         ask(lab, "GET", "/EWS/Exchange.asmx", ALICE)
         lab.log.of(ask(lab, "GET", "/nothing", ALICE))
+        assert not Mail(lab, "Imap").login(BOB.smtp, "wrong")
         lab.log.of(ask(lab, "GET", "/owa/", ALICE))
         assert len(lab.log.all()) == before + 2
         lab.gate.config["access-log"] = own

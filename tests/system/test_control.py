@@ -73,6 +73,7 @@ def test_neighbour_list(lab):
 def test_stats(lab):
     stats = lab.gate.stats()
     assert stats["proxy.accepted"] > 0 and stats["tcp.segments_in"] > 0
+    assert sum(lab.gate.dialed().values()) >= stats["proxy.connects"] + stats["proxy.probes"]
     rows = lab.gate.ctl("stats", "--filter", "proxy.")
     assert rows and all("proxy." in row["name"] and row["help"] for row in rows)
     before = stats["requests.oab"]

@@ -154,6 +154,48 @@ static void a_line(void **state)
 		",1,,150,,,,Session=100;Listener=https;,,,,,,\r\n");
 }
 
+/* A login, and the session behind it. */
+static void mail_lines(void **state)
+{
+	struct proxy_record r = {
+		.client = ipaddr_v4("\xc0\x00\x02\x07"),
+		.protocol = EXCHANGE_IMAP,
+		.hint = EXCHANGE_KEY_USER,
+		.auth = PROXY_AUTH_BASIC,
+		.action = PROXY_PROXIED,
+		.end = PROXY_END_WHOLE,
+		.build = { 15, 1, 2375, 7 },
+		.began = SEC(1),
+		.read = SEC(1),
+		.decided = SEC(1),
+		.sent = SEC(1) + MSEC(30),
+		.answered = SEC(1) + MSEC(130),
+		.ended = SEC(1) + MSEC(130),
+		.user = "bob",
+		.server = "ex16.contoso.com",
+		.listener = "imaps",
+		.reason = "the Exchange server denied the login",
+	};
+	char text[ACCESSLOG_LINE];
+
+	r.hop = r.client;
+	accesslog_line(&r, "gate", 0, text);
+	assert_non_null(strstr(text, ",,Imap,,,login,Basic,false,bob,,,,"
+				     "192.0.2.7,gate,,,,,Proxy,"
+				     "ex16.contoso.com,15.01.2375.007,"));
+	assert_non_null(strstr(text, ",Session=0;Listener=imaps;,the Exchange "
+				     "server denied the login,,,,,\r\n"));
+	r.reason[0] = '\0';
+	r.accepted = r.session_over = true;
+	r.sent = r.answered = 0;
+	r.up = 11;
+	r.down = 22;
+	accesslog_line(&r, "gate", 0, text);
+	assert_non_null(strstr(text, ",Imap,,,CloseSession,Basic,true,bob,"));
+	assert_non_null(strstr(text, ",11,22,"));
+	assert_non_null(strstr(text, ",Session=0;Listener=imaps;,,,,,,\r\n"));
+}
+
 static size_t count(const char *text, char c)
 {
 	size_t n = 0;
@@ -192,6 +234,7 @@ int main(void)
 		cmocka_unit_test(fields),
 		cmocka_unit_test(queries),
 		cmocka_unit_test(a_line),
+		cmocka_unit_test(mail_lines),
 		cmocka_unit_test(the_longest_line),
 	};
 

@@ -19,5 +19,6 @@ are two users of this one implementation.
     kerberos  what both have in common; tickets and tokens of clients (gss.py)
     cas       Apache in the place of a Client Access server that authenticates
     owa       its logon form
+    audit     whom casgate calls, against its configuration and its counters
     fixture   all of the above in one object
 """

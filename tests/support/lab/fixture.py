@@ -54,9 +54,15 @@ class Lab:
             standin.wait()
 
     def close(self):
-        if self.origin:
-            self.origin.close()
-        self.hosts.close()
+        try:
+            if self.gate.alive:
+                self.gate.audit.compare(self.gate)
+            self.gate.audit.check()
+        finally:
+            self.gate.audit.close()
+            if self.origin:
+                self.origin.close()
+            self.hosts.close()
 
     def __enter__(self):
         try:

@@ -11,6 +11,7 @@ import subprocess
 import yaml
 
 from . import pki, topology
+from .audit import Auditor
 from .hosts import SNAT4, SNAT6, VIP4, VIP6, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -114,6 +115,7 @@ class Gate:
                                   self.csv, workers, driver)
         self.original = copy.deepcopy(self.config)
         self.process = None
+        self.audit = Auditor(hosts)
         hosts.hosts_file("client", [f"{VIP4} {' '.join(topology.NAMESPACES)}",
                                     f"{VIP6} {' '.join(topology.NAMESPACES)}"])
 
@@ -122,8 +124,10 @@ class Gate:
         return self.config["appliance"]["control-socket"]
 
     def write(self, config=None, path=None):
-        path = path or self.file
-        path.write_text(dump(config or self.config))
+        path, config = path or self.file, config or self.config
+        if path == self.file:
+            self.audit.allow(config)
+        path.write_text(dump(config))
         return path
 
     def command(self, *words):
@@ -140,6 +144,7 @@ class Gate:
 
     def start(self, seconds=30):
         self.write()
+        self.audit.begin()
         self.process = self._hosts.spawn("gate", *self.command("--config", self.file),
                                          log="casgate")
         wait_until("casgate is ready", self._ready, seconds)
@@ -169,6 +174,8 @@ class Gate:
 
     def stop(self):
         """TERM and wait: the exit status, None when it did not run."""
+        if self.alive:
+            self.audit.compare(self)
         return None if self.process is None else self._hosts.stop(self.process, 10)
 
     def cli(self, *words, **options):
@@ -194,6 +201,11 @@ class Gate:
     def stats(self):
         """Every counter: {"proxy.sessions": 0, ...}."""
         return {row["name"]: row["value"] for row in self.ctl("stats")}
+
+    def dialed(self):
+        """To whom it has connected, by its own account: {"10.20.0.21:443": 7}."""
+        rows = self.ctl("stats", "--filter", "dialed.")
+        return {row["name"].removeprefix("dialed."): row["value"] for row in rows}
 
     def reload(self):
         self.write()

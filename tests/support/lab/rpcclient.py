@@ -50,13 +50,15 @@ class HttpError(Exception):
 class RpcClient:
     """`who`: an Authorization line, "" when the connection knows (NTLM), or
     what makes a new line for every request (Kerberos: no token is taken twice);
-    `headers`: further lines; `expect`: ask for 100 Continue and wait for it."""
+    `headers`: further lines; `expect`: ask for 100 Continue and wait for it;
+    `length`: bytes that an IN channel announces."""
 
     def __init__(self, where, context=None, name=None, who="", target=TARGET, window=65536,
-                 host="mail.contoso.com", headers="", expect=False, seconds=10):
+                 host="mail.contoso.com", headers="", expect=False, seconds=10,
+                 length=rpc.ENDLESS):
         self._where, self._context, self._name, self._seconds = where, context, name, seconds
         self._who, self._target, self._host = who, target, host
-        self._headers, self._expect = headers, expect
+        self._headers, self._expect, self.length = headers, expect, length
         self.cookie, self.in_cookie, self.out_cookie, self.group = \
             (os.urandom(16) for _ in range(4))
         self.window, self.server_window, self.timeout = window, None, None
@@ -65,6 +67,7 @@ class RpcClient:
         self.pdus = []          # names of what came on OUT
         self.recycled_out = 0
         self._call = 0
+        self.in_bytes = 0       # bytes of the IN channel's body
         self._sent = self._acked = 0            # on IN, since it was recycled
         self._received = self._promised = 0     # on OUT, the same
         self._next_out = None
@@ -119,9 +122,9 @@ class RpcClient:
         self.server_window = established.get("W")
 
     def _open_in(self):
-        self.request(self.inward, "RPC_IN_DATA", rpc.ENDLESS)
-        self.inward.send(rpc.rts(0, rpc.V, ("C", self.cookie), ("C", self.in_cookie),
-                                 ("L", rpc.ENDLESS), ("K", 300_000), ("G", self.group)))
+        self.request(self.inward, "RPC_IN_DATA", self.length)
+        self._put(rpc.rts(0, rpc.V, ("C", self.cookie), ("C", self.in_cookie),
+                          ("L", self.length), ("K", 300_000), ("G", self.group)))
 
     def _open_out(self):
         self.request(self.outward, "RPC_OUT_DATA", 76)
@@ -148,15 +151,19 @@ class RpcClient:
 
     # --- PDUs out --------------------------------------------------------------------
 
+    def _put(self, data):
+        self.in_bytes += len(data)
+        self.inward.send(data)
+
     def _send(self, data):
         """An RPC PDU on IN, when the server's window has room."""
         while self._sent + len(data) > self._acked + self.server_window:
             self._next()
         self._sent += len(data)
-        self.inward.send(data)
+        self._put(data)
 
     def ping(self):
-        self.inward.send(rpc.rts(rpc.PING))
+        self._put(rpc.rts(rpc.PING))
 
     def bind(self, interface=rpc.EMSMDB, level=rpc.PRIVACY, kind=rpc.NTLM, alter=False):
         """Bind; level None: no RPC-level authentication. The answer; Refused."""
@@ -207,15 +214,24 @@ class RpcClient:
     def recycle_in(self):
         """IN_R2: a second IN channel takes over, MS-RPCH 3.2.2.5.7."""
         wire, cookie = self.connect(), os.urandom(16)
-        self.request(wire, "RPC_IN_DATA", rpc.ENDLESS)
-        wire.send(rpc.rts(rpc.RECYCLE, rpc.V, ("C", self.cookie), ("C", self.in_cookie),
-                          ("C", cookie)))
+        self.request(wire, "RPC_IN_DATA", self.length)
+        first = rpc.rts(rpc.RECYCLE, rpc.V, ("C", self.cookie), ("C", self.in_cookie),
+                        ("C", cookie))
+        wire.send(first)
         self._expect_rts("IN_R2/A4")
-        self.inward.send(rpc.rts(0, ("C", cookie)))
+        self._put(rpc.rts(0, ("C", cookie)))
         self.inward.close_notify()
         self.inward.close()
         self.inward, self.in_cookie = wire, cookie
         self._sent = self._acked = 0
+        self.in_bytes = len(first)
+
+    def fill(self, opnum, spare=40):
+        """Call with a stub that leaves of IN's announced length just what the
+        last PDU of recycling takes: (its bytes, the answer's stub)."""
+        n = self.length - self.in_bytes - spare - 24
+        assert 0 <= n <= rpc.FRAGMENT - 24, n
+        return n, self.call(opnum, bytes(n))
 
     def _recycle_out(self):
         """OUT_R2, asked for by the server."""
@@ -246,8 +262,7 @@ class RpcClient:
             self._received += len(found.raw)
             if self._received - self._promised > self.window // 2:
                 self._promised = self._received
-                self.inward.send(rpc.ack(self._received, self.window, self.out_cookie,
-                                         rpc.OUT_PROXY))
+                self._put(rpc.ack(self._received, self.window, self.out_cookie, rpc.OUT_PROXY))
         elif found.name == "FlowControlAckWithDestination":
             if found.get("F")[8:] == self.in_cookie:
                 received, window = struct.unpack_from("<II", found.get("F"))
@@ -255,8 +270,8 @@ class RpcClient:
         elif found.name == "OUT_R/A2":
             self._recycle_out()
         elif found.name == "OUT_R2/A6":
-            self.inward.send(rpc.rts(rpc.OUT_CHANNEL, ("D", rpc.SERVER),
-                                     ("C", self._next_cookie), rpc.V))
+            self._put(rpc.rts(rpc.OUT_CHANNEL, ("D", rpc.SERVER),
+                              ("C", self._next_cookie), rpc.V))
             self._next_out.send(rpc.rts(rpc.PING, rpc.E))
         elif found.name == "OUT_R2/B3":
             self._moved_out()

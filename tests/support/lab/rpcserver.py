@@ -19,14 +19,21 @@ stands: /rpc/rpcproxy.dll?stall.c2:6001
 
 Operations, on any interface but MGMT: 0 echoes its stub; 1 answers as many
 bytes as its first u32 says; 2 answers how many bytes came; 3 waits as many ms
-as its first u32 says, then echoes; 4 is denied. Users are not verified unless
-`users` says so; of NTLM only the form is (it is connection-bound, as Windows has
-it). But who calls himself "guess" on RPC level is denied every call, as after a
-wrong password: auth3 itself has no answer.
+as its first u32 says, then echoes; 4 is denied. 5 takes its stub, 6 gives as many
+bytes as its first u32 says, and both add them up: 5 answers the SHA-256 of all that
+this virtual connection has taken so far, 7 that of all it was given. Users are not
+verified unless `users` says so; of NTLM only the form is (it is connection-bound,
+as Windows has it). But who calls himself "guess" on RPC level is denied every call,
+as after a wrong password: auth3 itself has no answer.
+
+It is a program, too: python3 -m lab.rpcserver --help
 """
+import argparse
 import base64
 import dataclasses
+import hashlib
 import itertools
+import random
 import select
 import socket
 import ssl
@@ -36,10 +43,13 @@ import time
 import urllib.parse
 
 from . import rpcpdu as rpc
+from .pki import Pair
 from .wire import Ended, Stream, tell_cuts
 
 SUCCESS = "HTTP/1.1 200 Success\r\nContent-Type: application/rpc\r\nContent-Length: {}\r\n\r\n"
-OUT_LEFT = 8192             # of an OUT channel's lifetime when it is recycled
+OUT_LEFT = 10240            # of an OUT channel's lifetime when it is recycled,
+OUT_SPARE = 4096            # and so much of it is for RTS PDUs alone
+BLOCK = random.Random(16).randbytes(1 << 20)
 _serial = itertools.count(1)
 
 
@@ -68,6 +78,7 @@ class Channel:
     seen: Seen
     lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
     over: bool = False          # nothing is sent any more
+    sent: int = 0               # OUT: bytes of the answer's body
     moved: int = 0              # bytes of RPC PDUs
     acked: int = 0              # IN: of them, by us
     limit: int = 0              # OUT: `moved` may grow up to here
@@ -96,8 +107,15 @@ class Virtual:
     waited: int = 0             # times that the client's window was full
     interface: object = None    # UUID of the last bind
     speaker: str = ""           # of the last auth3, DOMAIN\\user
-    stub: bytes = b""           # of a request in fragments
+    stub: list = dataclasses.field(default_factory=list)    # of a request in fragments
+    taken: object = dataclasses.field(default_factory=hashlib.sha256)
+    given: object = dataclasses.field(default_factory=hashlib.sha256)
     queue: list = dataclasses.field(default_factory=list)   # RPC PDUs to send
+    turn: object = dataclasses.field(default_factory=threading.Condition)   # of who sends them
+
+    def wake(self):
+        with self.turn:
+            self.turn.notify()
 
 
 class RpcServer:
@@ -314,11 +332,11 @@ class RpcServer:
             self._replace_out(vc, channel)
         elif (act, value) != ("stall", "head"):
             with channel.lock:
-                stream.socket.sendall(SUCCESS.format(rpc.ENDLESS).encode())
+                stream.socket.sendall(SUCCESS.format(self.lifetime).encode())
                 if (act, value) != ("stall", "a3"):
-                    stream.socket.sendall(rpc.rts(0, ("T", self.timeout)))
+                    self._put(channel, rpc.rts(0, ("T", self.timeout)))
                 if act == "midway":
-                    stream.socket.sendall(f"HTTP/1.0 503 RPC Error: {value}\r\n\r\n".encode())
+                    self._put(channel, f"HTTP/1.0 503 RPC Error: {value}\r\n\r\n".encode())
                 if (act, value) == ("cut", "a3"):
                     stream.fin()
                 channel.over = act in ("midway", "cut")
@@ -347,11 +365,12 @@ class RpcServer:
         self.wait("OUT_R2/A7", lambda: vc.pdus.count("OUT_R2/A7") > vc.recycled_out)
         with old.lock:
             # Old Windows sends a few bytes more behind B3.
-            old.stream.socket.sendall(rpc.rts(rpc.EOF, rpc.N) + b"\0\0\0")
+            self._put(old, rpc.rts(rpc.EOF, rpc.N) + b"\0\0\0")
             old.over = True
             old.stream.close_notify()
-            channel.stream.socket.sendall(SUCCESS.format(rpc.ENDLESS).encode())
+            channel.stream.socket.sendall(SUCCESS.format(self.lifetime).encode())
             self._note(vc, outward=channel, recycled_out=vc.recycled_out + 1)
+        vc.wake()
 
     def _linger(self, vc, channel):
         """An OUT channel from its body to its end: nothing comes but that."""
@@ -362,7 +381,7 @@ class RpcServer:
             while not waiting.poll(self.ping and self.ping * 1000):
                 with channel.lock:
                     if not channel.over:
-                        sock.sendall(rpc.rts(rpc.PING))
+                        self._put(channel, rpc.rts(rpc.PING))
             with channel.lock:
                 junk = channel.stream.some(1)
             if junk:
@@ -397,6 +416,7 @@ class RpcServer:
             gone = getattr(vc, side) is channel and not vc.ended
             vc.ended = vc.ended or gone
             self._changed.notify_all()
+        vc.wake()
         if gone and other and side == "inward":
             with other.lock:
                 other.over = True
@@ -420,6 +440,7 @@ class RpcServer:
                 vc.inward, vc.next_in, vc.recycled_in = vc.next_in, None, vc.recycled_in + 1
             self._changed.notify_all()
         if found.ptype == rpc.RTS:
+            vc.wake()
             return
         channel.moved += len(found.raw)
         vc.bytes_in += len(found.raw)
@@ -446,10 +467,10 @@ class RpcServer:
         if found.ptype != rpc.REQUEST:
             return []
         _, opnum, stub = rpc.call_of(found)
-        vc.stub += stub
+        vc.stub.append(stub)
         if not found.flags & rpc.LAST:
             return []
-        stub, vc.stub = vc.stub, b""
+        stub, vc.stub = b"".join(vc.stub), []
         with self._changed:
             vc.calls.append((opnum, len(stub)))
             self._changed.notify_all()
@@ -471,9 +492,24 @@ class RpcServer:
             return struct.pack("<I", len(stub))
         if opnum == 3:
             time.sleep(struct.unpack_from("<I", stub)[0] / 1000)
+        if opnum == 5:
+            vc.taken.update(stub)
+            return vc.taken.digest()
+        if opnum == 6:
+            stub = BLOCK[:struct.unpack_from("<I", stub)[0] - 8] + len(vc.calls).to_bytes(8, "big")
+            vc.given.update(stub)
+            return stub
+        if opnum == 7:
+            return vc.given.digest()
         return stub if opnum in (0, 3, 10) else None
 
     # --- what goes out -------------------------------------------------------------------
+
+    @staticmethod
+    def _put(channel, data):
+        """Into an OUT channel, whose lock is held."""
+        channel.stream.socket.sendall(data)
+        channel.sent += len(data)
 
     def _send(self, vc, data, counted=0):
         """On whatever is the OUT channel when it is free."""
@@ -482,32 +518,33 @@ class RpcServer:
                 if vc.outward is not channel:
                     continue
                 if not channel.over:
-                    channel.stream.socket.sendall(data)
+                    self._put(channel, data)
                     channel.moved += counted
                     vc.bytes_out += counted
                 return
 
     def _reply(self, vc, pdus):
-        with self._changed:
+        with vc.turn:
             vc.queue.extend(pdus)
-            self._changed.notify_all()
+            vc.turn.notify()
 
     def _write(self, vc):
-        """RPC PDUs, as the client's window has room for them."""
+        """RPC PDUs, as the client's window has room for them, and the channel."""
         def room():
             out = vc.outward
-            return vc.ended or (vc.queue and out.moved + len(vc.queue[0]) <= out.limit)
+            return vc.ended or (vc.queue and out.moved + len(vc.queue[0]) <= out.limit
+                                and out.sent + len(vc.queue[0]) + OUT_SPARE <= self.lifetime)
         try:
             while True:
-                with self._changed:
+                with vc.turn:
                     if vc.queue and not room():
                         vc.waited += 1
-                    self._changed.wait_for(room)
+                    vc.turn.wait_for(room)
                     if vc.ended:
                         return
                     data = vc.queue.pop(0)
                 self._send(vc, data, len(data))
-                if vc.outward.moved + OUT_LEFT > self.lifetime and not vc.outward.replaced:
+                if vc.outward.sent + OUT_LEFT > self.lifetime and not vc.outward.replaced:
                     self.recycle(vc)
         except OSError:
             pass    # its channel's thread sees that, too
@@ -519,3 +556,29 @@ def _interfaces():
     return struct.pack("<III", 0x20000, len(found), len(found)) \
         + b"".join(struct.pack("<I", 0x20004 + 4 * i) for i in range(len(found))) \
         + b"".join(rpc.syntax(i) for i in found) + struct.pack("<I", 0)
+
+
+def main():
+    """One server in a process of its own, until it is killed."""
+    parser = argparse.ArgumentParser(prog="python3 -m lab.rpcserver")
+    parser.add_argument("address", help="IP address; the port is 443")
+    parser.add_argument("chain")
+    parser.add_argument("key")
+    parser.add_argument("--name", default="CAS")
+    parser.add_argument("--lifetime", type=int, default=rpc.ENDLESS,
+                        help="bytes that an OUT channel announces")
+    parser.add_argument("--ping", type=float, help="seconds between pings on OUT")
+    options = parser.parse_args()
+    listener = socket.create_server((options.address, 443), backlog=4096)
+    server = RpcServer(listener, Pair(options.chain, options.key), options.name,
+                       lifetime=options.lifetime, ping=options.ping)
+    told = 0
+    while True:     # whatever went wrong is in the log
+        time.sleep(0.2)
+        for error in server.errors[told:]:
+            print("error:", error, flush=True)
+            told += 1
+
+
+if __name__ == "__main__":
+    main()
