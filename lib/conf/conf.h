@@ -3,7 +3,7 @@
  * conf.h - casgate.yaml and driver profiles as C structs, with every fault of
  * a file told at once and each at its line and column.
  *
- * One table of settings (conf_schema.c) says what exists: name, type, range,
+ * One table of settings (schema.c) says what exists: name, type, range,
  * default, help, and whether a reload may change it. The binder, the help
  * text, `config show` and the comparison of two configurations all read it.
  *

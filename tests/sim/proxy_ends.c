@@ -181,3 +181,26 @@ void end_consume(struct end *e, size_t n)
 {
 	e->rx_off += n;
 }
+
+/* Connections begin by dial() alone, and none goes anywhere else. */
+void world_check_dialed(struct world *w)
+{
+	const struct proxy_dialed *d = proxy_dialed(w->proxy);
+	const struct ipaddr known[] = { sim_addr(ORIGIN_A, false),
+					sim_addr(ORIGIN_B, false),
+					sim_addr(HOLE, false) };
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i <= PROXY_DIALED; i++) {
+		bool right = !d[i].count;
+
+		for (unsigned k = 0; k < ARRAY_LEN(known); k++)
+			right |= ipaddr_eq(&d[i].addr, &known[k]);
+		if (!right)
+			world_fail(w, "it connected to a stranger");
+		sum += d[i].count;
+	}
+	if (sum != tcp_stats(w->sim.host[PROXY_HOST].tcp)->opened_active)
+		world_fail(w, "%llu connections were counted, not all",
+			   (unsigned long long)sum);
+}

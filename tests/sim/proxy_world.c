@@ -48,8 +48,6 @@ static void rand_ours(void)
 /* --- what is configured
  * ------------------------------------------------------- */
 
-#define HOLE 200 /* a host that is nobody */
-
 /* `ports`: 443 answers, 9 refuses. */
 static const struct {
 	const char *name, *build;
@@ -643,34 +641,11 @@ static bool quiet(struct world *w)
 	return !w->proxy->stats.sessions && !sim_flying(&w->sim);
 }
 
-/* Connections begin by dial() alone, and none goes anywhere else. */
-static void check_dialed(struct world *w)
-{
-	const struct proxy_dialed *d = proxy_dialed(w->proxy);
-	const struct ipaddr known[] = { sim_addr(ORIGIN_A, false),
-					sim_addr(ORIGIN_B, false),
-					sim_addr(HOLE, false) };
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i <= PROXY_DIALED; i++) {
-		bool right = !d[i].count;
-
-		for (unsigned k = 0; k < ARRAY_LEN(known); k++)
-			right |= ipaddr_eq(&d[i].addr, &known[k]);
-		if (!right)
-			world_fail(w, "it connected to a stranger");
-		sum += d[i].count;
-	}
-	if (sum != tcp_stats(w->sim.host[PROXY_HOST].tcp)->opened_active)
-		world_fail(w, "%llu connections were counted, not all",
-			   (unsigned long long)sum);
-}
-
 static void check_all_back(struct world *w)
 {
 	struct proxy *p = w->proxy;
 
-	check_dialed(w);
+	world_check_dialed(w);
 	if (p->stats.sessions || p->session_slab.used)
 		world_fail(w, "%u sessions stay", p->session_slab.used);
 	read_log(w);

@@ -20,6 +20,7 @@
 #define PROXY_HOST 1
 #define ORIGIN_A 2
 #define ORIGIN_B 3
+#define HOLE 200 /* a host that is nobody */
 #define NAME "mail.contoso.com"
 
 #define CLIENTS 256
@@ -165,6 +166,10 @@ void world_hog_buffers(struct world *w, size_t leave);
  * server's name comes back as it is. */
 const char *world_user(struct world *w, const char *server);
 struct tls_server *world_origin_tls(void);
+
+/* Connections of the proxy begin by dial() alone, and none goes to a stranger
+ * (proxy_ends.c). */
+void world_check_dialed(struct world *w);
 
 /* --- ends (proxy_ends.c) ------------------------------------------------- */
 
