@@ -14,7 +14,7 @@ import pytest
 
 from lab.audit import Auditor, Disagreement, Stranger, name_of
 from lab.fixture import Lab
-from lab.hosts import SNAT4, VIP4, Hosts, wait_until
+from lab.hosts import MANAGEMENT, SNAT4, VIP4, Hosts, wait_until
 from lab.topology import ALICE, BOB, CAS10, EX13, IVAN, OLGA, PEOPLE, SERVERS, STANDINS
 from lab.wire import Ended, request
 
@@ -226,7 +226,7 @@ def plant():
                 raw.bind((link, 0))
                 raw.send(frame)
             return auditor
-        send.auditor = auditor
+        send.auditor, send.hosts = auditor, hosts
         auditor.allow({"servers": [{"address": [EX13.address, "fd00:20::23"], "port": 444}]})
         yield send
         auditor.close()
@@ -245,6 +245,25 @@ def test_strangers_are_found(plant):
     plant(syn(SNAT4, NEAR, 6001, flags=0x10))
     auditor.check()
     assert auditor.contacted == {"10.20.0.21:444", "[fd00:20::23]:995"}
+
+
+def test_strangers_are_found_on_the_kernels_network(plant):
+    """The daemon asks domain controllers by its own sockets."""
+    plant.hosts.management()
+    there, stranger = MANAGEMENT["back"], MANAGEMENT["client"]
+    plant.auditor.allow({"servers": [], "identity": {"kdcs": [there]}})
+    plant.auditor.begin()
+
+    def call(address):
+        with plant.hosts.inside("gate"), socket.socket() as caller:
+            caller.settimeout(2)
+            caller.connect_ex((address, 88))
+    call(there)
+    plant.auditor.check()
+    assert plant.auditor.contacted == {f"{there}:88"}
+    call(stranger)
+    with pytest.raises(Stranger, match=f"called {stranger}:88"):
+        plant.auditor.check()
 
 
 def test_disagreements_are_found(plant):

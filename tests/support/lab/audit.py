@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Whom casgate calls: every SYN that leaves it, seen by the hosts around it, is
-held against its configuration and against its own counters.
+held against its configuration and against its own counters. The daemon's own
+connections to domain controllers, by the kernel, are heard where they leave.
 
 A lab has one from its beginning; whoever closes the lab hears by Stranger or
 Disagreement what was wrong.
@@ -20,10 +21,8 @@ from .hosts import wait_until
 ALL, OUTGOING = 3, 4        # ETH_P_ALL, PACKET_OUTGOING
 SO_ATTACH_FILTER, SO_RCVBUFFORCE, SOL_PACKET, PACKET_STATISTICS = 26, 33, 263, 6
 
-# SYNs without ACK, of both families, that come in: code, jump if true, if false.
+# SYNs without ACK, of both families: code, jump if true, if false.
 FILTER = [
-    (0x20, 0, 0, 0xfffff004),   # its direction
-    (0x15, 16, 0, OUTGOING),
     (0x28, 0, 0, 12),           # EtherType
     (0x15, 0, 8, 0x0800),
     (0x30, 0, 0, 23),           # IPv4: protocol,
@@ -68,16 +67,18 @@ def name_of(address, port):
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def capture(hosts, host):
-    """A socket that hears the SYNs which arrive at that host's eth0."""
-    program = b"".join(struct.pack("=HBBI", *line) for line in FILTER)
+def capture(hosts, host, device="eth0", outgoing=False):
+    """A socket that hears the SYNs which arrive there, or leave."""
+    direction = [(0x20, 0, 0, 0xfffff004),
+                 (0x15, *((0, 16) if outgoing else (16, 0)), OUTGOING)]
+    program = b"".join(struct.pack("=HBBI", *line) for line in direction + FILTER)
     kept = ctypes.create_string_buffer(program, len(program))
     with hosts.inside(host):
         found = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     found.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER,
-                     struct.pack("HL", len(FILTER), ctypes.addressof(kept)))
+                     struct.pack("HL", len(direction) + len(FILTER), ctypes.addressof(kept)))
     found.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
-    found.bind(("eth0", ALL))
+    found.bind((device, ALL))
     found.setblocking(False)
     return found
 
@@ -96,7 +97,7 @@ class Auditor:
     whom it could have called by all configurations it was given."""
 
     def __init__(self, hosts, total=TOTAL):
-        self._total = total
+        self._hosts, self._total, self._management = hosts, total, None
         self.allowed, self.contacted = set(), set()
         self._flows = set()             # of the casgate that runs
         self._seen = collections.Counter()
@@ -111,7 +112,7 @@ class Auditor:
         os.close(self._close)
         self._thread.join()
         os.close(self._end)
-        for one in self._sockets:
+        for one in (*self._sockets, *filter(None, [self._management])):
             one.close()
 
     # --- what may be --------------------------------------------------------
@@ -123,9 +124,13 @@ class Auditor:
             for address in [addresses] if isinstance(addresses, str) else addresses:
                 for word, usual in (("port", 443), ("pop-port", 995), ("imap-port", 993)):
                     self.allowed.add(name_of(address, server.get(word, usual)))
+        for address in config.get("identity", {}).get("kdcs", []):
+            self.allowed.add(name_of(address, 88))
 
     def begin(self):
         """Another casgate, whose counters begin at nothing."""
+        if self._hosts.managed and not self._management:
+            self._management = capture(self._hosts, "gate", "mgmt0", outgoing=True)
         with self._lock:
             self._drain()
             self._flows.clear()
@@ -142,7 +147,7 @@ class Auditor:
                 self._drain()
 
     def _drain(self):
-        for one in self._sockets:
+        for one in (*self._sockets, *filter(None, [self._management])):
             while True:
                 try:
                     target, flow = flow_of(one.recv(256))
@@ -154,7 +159,7 @@ class Auditor:
                     raise
                 if flow not in self._flows:
                     self._flows.add(flow)
-                    self._seen[target] += 1
+                    self._seen[target] += one is not self._management
                     self._total[target] += 1
                     self.contacted.add(target)
             _, dropped = struct.unpack("II", one.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8))

@@ -78,7 +78,7 @@ class Hosts:
         self.dir.chmod(0o755)
         self.mtu = mtu
         self._reaper = _start_reaper(self.name, self.dir)
-        self._processes, self._names, self._binds, self._managed = [], {}, {}, False
+        self._processes, self._names, self._binds, self.managed = [], {}, {}, False
         try:
             self._make()
         except BaseException:
@@ -135,9 +135,9 @@ class Hosts:
 
     def management(self):
         """The host `dc` and the network to it, once."""
-        if self._managed:
+        if self.managed:
             return
-        self._managed = True
+        self.managed = True
         self._namespace("dc")
         there = self.ns("dc")
         self._ip("-n", there, "link", "add", "eth0", "type", "bridge")
