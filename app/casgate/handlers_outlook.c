@@ -107,9 +107,9 @@ static json_t *own_json(const struct app *a, const char *iis)
 			text + n, sizeof(text) - n, "%s%s", i ? "," : "",
 			exchange_methods_text((uint8_t)offer->method[i], one,
 					      sizeof(one)));
-	return json_pack("{s:s, s:s, s:s, s:b, s:s, s:s}", "server",
+	return json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:s}", "server",
 			 a->conf->appliance.name, "version", "casgate", "site",
-			 t->site[t->home_site], "enabled", 1, iis,
+			 t->site[t->home_site], "enabled", 1, "client", "", iis,
 			 n ? text : "(as the server)", "external_hostname",
 			 t->own_name[0]);
 }
