@@ -29,7 +29,7 @@ SET = 'Set-OutlookAnywhere -Identity "CAS10\\Rpc (Default Web Site)" '
 def built(request):
     lab = Lab(origin=False, workers=2, kdc=request.param, cas=["CAS10"])
     gate = lab.gate
-    gate.config["health"] = {"probes": False, "timeout": "3s"}
+    gate.config["health"] = {"probes": False, "timeout": "10s"}
     gate.config["identity"] = {"keytab": str(lab.kdc.keytab(CASGATE.name)), "account": SERVICE,
                                "kdcs": [lab.kdc.address], "timeout": "3s"}
     gate.original = copy.deepcopy(gate.config)

@@ -27,7 +27,7 @@ def built():
     lab = Lab(origin=False, workers=2)
     gate, found = lab.gate, {}
     gate.config["sites"] += ["Rpc", "Five"]
-    gate.config["health"] = {"timeout": "2s", "probes": False}
+    gate.config["health"] = {"timeout": "4s", "probes": False}
     for i, (name, fqdn, version) in enumerate(SERVERS):
         address, pair = f"10.20.0.{50 + i}", gate.authority.issue(name, [fqdn])
         lab.hosts.address("back", address)
