@@ -5,6 +5,7 @@ a real KDC, MIT's and Samba's."""
 import base64
 import contextlib
 import copy
+import json
 import time
 
 import pytest
@@ -45,6 +46,8 @@ def lab(built, request):
     built.cas["CAS10"].rpc.requests.clear()
     built.cas["CAS10"].rpc.virtual.clear()
     built.clients = []
+    built.kdc.ensure()
+    wait_until("the KDC is known", lambda: built.gate.ctl("auth", "status")["kdcs"][0]["answers"])
     built.gate.ctl("auth", "flush")
     yield from watch(built, request)
     for client in built.clients:
@@ -231,13 +234,13 @@ def test_auth_test(lab):
     assert [(r["test"], r["result"]) for r in rows] == [("log on as the service", "ok")], rows
     done = lab.gate.cli("--json", "auth", "test", "--target", "CAS10", "--user", BOB.smtp,
                         "--password", input=BOB.password + "\n")
-    rows = __import__("json").loads(done.stdout)["data"]
+    rows = json.loads(done.stdout)["data"]
     assert [(r["test"], r["result"]) for r in rows] == [
         ("verify the password", "ok"), ("log on as the service", "ok"),
         ("log on for the user", "ok"), ("log on with the password", "ok")]
     done = lab.gate.cli("--json", "auth", "test", "--target", "CAS10", "--user", SARA.smtp,
                         "--password", input="wrong\n")
-    by = {r["test"]: r for r in __import__("json").loads(done.stdout)["data"]}
+    by = {r["test"]: r for r in json.loads(done.stdout)["data"]}
     assert by["verify the password"]["result"] == "denied"
     assert by["log on for the user"]["result"] == "not-delegated"
     assert "sensitive" in by["log on for the user"]["why"]

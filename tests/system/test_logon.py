@@ -2,6 +2,7 @@
 """`casgatectl preflight --user`: an echo and a virtual connection of Outlook
 Anywhere, with a user's password, to RPC servers in every state."""
 import copy
+import json
 import socket
 import subprocess
 
@@ -66,7 +67,7 @@ def lab(built, request):
 def report(lab, server, password=PASSWORD, user=USER):
     words = ["--json", "preflight", "--server", server, "--user", user, "--password"]
     done = lab.gate.cli(*words, input=password + "\n")
-    row, = __import__("json").loads(done.stdout)["data"]["servers"]
+    row, = json.loads(done.stdout)["data"]["servers"]
     return row["logon"], [(f["code"], f["text"], f["cmdlet"]) for f in row["findings"]
                           if f["protocols"] == ["rpc"]], row
 

@@ -186,6 +186,19 @@ class Kdc:
             return True
         wait_until("the KDC listens", listening, 30)
 
+    def ensure(self):
+        """It answers, as after start(); a KDC that ended or hangs is told of,
+        with its last words, and replaced."""
+        with self.hosts.inside("dc"):
+            try:
+                socket.create_connection((self.address, 88), 1).close()
+                return
+            except OSError as error:
+                print(f"{self.label}: KDC {self.process.pid}: {error}, exit status "
+                      f"{self.process.poll()}\n{self.hosts.log_text(self.label)}")
+        self.stop()
+        self.start()
+
     def pause(self):
         """It is silent from now on; connections are taken and not answered."""
         self.process.send_signal(signal.SIGSTOP)
