@@ -134,37 +134,21 @@ static int start(struct auth_thread *t, const struct auth_config *c,
 /* --- beginning and end -----------------------------------------------------
  */
 
-/* "HTTP/host" as GSSAPI's "HTTP@host". */
-static void hostbased(const char *spn, char *dst, size_t cap)
-{
-	char *slash;
-
-	snprintf(dst, cap, "%s", spn);
-	slash = strchr(dst, '/');
-	if (slash)
-		*slash = '@';
-}
-
 struct authpool *authpool_new(const struct conf *conf, char *error, size_t cap)
 {
 	const struct conf_identity *i = &conf->identity;
 	struct authpool *p = calloc(1, sizeof(*p));
 	struct auth_config c = { .keytab = i->keytab, .account = i->account };
 	char service[AUTH_NAME];
-	const char *realm = i->realm ? i->realm : strchr(i->account, '@') + 1;
 	int rc = 0;
 
 	snprintf(error, cap, "out of memory");
 	if (!p)
 		return NULL;
-	if (i->service)
-		hostbased(i->service, service, sizeof(service));
-	else
-		snprintf(service, sizeof(service), "HTTP@%s",
-			 conf->namespaces[0]);
-	c.service = service;
+	snprintf(service, sizeof(service), "HTTP/%s", conf->namespaces[0]);
+	c.service = i->service ? i->service : service;
 	if (i->n_kdcs) {
-		p->kdcs = kdcs_new(conf, realm, error, cap);
+		p->kdcs = kdcs_new(conf, identity_realm(i), error, cap);
 		rc = p->kdcs ? 0 : -EINVAL;
 	}
 	if (!rc)

@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include <string.h>
+
 #include "auth/auth.h"
 #include "conf/conf.h"
 #include "kdcs.h"
@@ -19,6 +21,12 @@
 #define AUTH_CONTROL 16
 
 struct authpool;
+
+/* Of the users. */
+static inline const char *identity_realm(const struct conf_identity *c)
+{
+	return c->realm ? c->realm : strchr(c->account, '@') + 1;
+}
 
 /* NULL with one sentence in error: the keytab does not fit. */
 must_check struct authpool *authpool_new(const struct conf *c, char *error,

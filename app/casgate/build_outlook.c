@@ -47,15 +47,11 @@ static void configured(const struct conf_outlook *c, enum exchange_version v,
 void server_spn(const struct conf *conf, unsigned i, char dst[AUTH_NAME])
 {
 	const struct conf_server *c = &conf->servers[i];
-	char *slash;
 
 	if (c->spn)
 		snprintf(dst, AUTH_NAME, "%s", c->spn);
 	else
 		snprintf(dst, AUTH_NAME, "HTTP/%s", c->fqdn);
-	slash = strchr(dst, '/');
-	if (slash)
-		*slash = '@';
 }
 
 static void put_challenge(struct bytes_writer *w, uint32_t method,

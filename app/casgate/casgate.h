@@ -212,6 +212,9 @@ size_t mailboxes_behind(struct app *a, const struct exchange_server *s);
 void handlers_fill(control_handler *handler);
 /* Index of the server that --server or its word names; -1 after
  * control_fail(). */
+/* The server that an argument of the call names; -1 after control_fail(). */
+int server_named(const struct proxy_config *c, struct control_call *call,
+		 const char *argument);
 int which_server(const struct proxy_config *c, struct control_call *call);
 json_t *handle_status(void *ctx, struct control_call *call);
 json_t *handle_worker_list(void *ctx, struct control_call *call);
@@ -229,7 +232,7 @@ json_t *handle_outlook_disable(void *ctx, struct control_call *call);
 json_t *handle_auth_status(void *ctx, struct control_call *call);
 json_t *handle_auth_test(void *ctx, struct control_call *call);
 json_t *handle_auth_flush(void *ctx, struct control_call *call);
-/* The service principal name of server i, as "HTTP@host". */
+/* The service principal name of server i, "HTTP/host". */
 void server_spn(const struct conf *conf, unsigned i, char dst[AUTH_NAME]);
 json_t *handle_plan(void *ctx, struct control_call *call);
 json_t *handle_preflight(void *ctx, struct control_call *call);

@@ -102,8 +102,8 @@ json_t *handle_auth_flush(void *ctx, struct control_call *call)
 
 struct auth_step {
 	struct auth_test *test;
-	const char *what, *server; /* of the configuration's lifetime: copied */
-	char name[EXCHANGE_NAME];
+	const char *what;
+	char server[EXCHANGE_NAME];
 	struct auth_job job;
 	bool asked;
 };
@@ -119,12 +119,8 @@ struct auth_test {
 static json_t *step_json(const struct auth_step *s)
 {
 	const struct auth_job *j = &s->job;
-	const char *target = strchr(j->target, '@');
-	char spn[AUTH_NAME] = "", why[AUTH_WHY + 200] = "";
+	char why[AUTH_WHY + 200] = "";
 
-	if (target)
-		snprintf(spn, sizeof(spn), "%.*s/%s", (int)(target - j->target),
-			 j->target, target + 1);
 	if (!s->asked)
 		snprintf(why, sizeof(why), "too many questions wait");
 	else if (j->result != AUTH_OK)
@@ -132,7 +128,7 @@ static json_t *step_json(const struct auth_step *s)
 			 auth_result_words(j->result),
 			 j->answer.why[0] ? ": " : "", j->answer.why);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:f, s:s}", "test", s->what,
-			 "server", s->name, "spn", spn, "result",
+			 "server", s->server, "spn", j->target, "result",
 			 s->asked ? auth_result_word(j->result) : "busy",
 			 "principal", j->answer.principal, "ms",
 			 (double)(j->answered - j->asked) / 1e3, "why", why);
@@ -170,7 +166,7 @@ static struct auth_step *add(struct auth_test *t, const char *what,
 					  .token_room = sizeof(t->bytes),
 					  .done = answered,
 					  .arg = s } };
-	snprintf(s->name, sizeof(s->name), "%s", server);
+	snprintf(s->server, sizeof(s->server), "%s", server);
 	return s;
 }
 
@@ -201,23 +197,15 @@ static void add_server(struct app *a, struct auth_test *t, unsigned i,
 /* The user's principal: the mailbox table knows it by any of his names. */
 static void principal_of(struct app *a, const char *typed, char dst[AUTH_NAME])
 {
-	const char *realm = a->conf->identity.realm;
-	struct route_info *m = malloc(sizeof(*m));
-	const char *sam = NULL;
+	const char *realm = identity_realm(&a->conf->identity);
+	char sam[128];
 
-	if (!realm)
-		realm = strchr(a->conf->identity.account, '@') + 1;
-	if (m && !route_show(a->routes, BYTES(typed), m) && m->sam[0]) {
-		sam = strchr(m->sam, '\\');
-		sam = sam ? sam + 1 : m->sam;
-	}
-	if (sam)
+	if (route_sam(a->routes, BYTES(typed), sam, sizeof(sam)))
 		snprintf(dst, AUTH_NAME, "%s@%s", sam, realm);
 	else if (strchr(typed, '@'))
 		snprintf(dst, AUTH_NAME, "%s", typed);
 	else
 		snprintf(dst, AUTH_NAME, "%s@%s", typed, realm);
-	free(m);
 }
 
 static void ask_all(struct app *a, struct auth_test *t)
@@ -253,13 +241,9 @@ json_t *handle_auth_test(void *ctx, struct control_call *call)
 				    "than %d bytes",
 				    AUTH_PASSWORD);
 	if (target) {
-		only = exchange_find_server(t, BYTES(target));
+		only = server_named(config_now(a), call, "target");
 		if (only < 0)
-			return control_fail(call, CONTROL_NOT_FOUND,
-					    "no server `%s'; `casgatectl "
-					    "server list' shows those there "
-					    "are",
-					    target);
+			return NULL;
 	}
 	test = calloc(1, sizeof(*test) + (3 * (size_t)t->n_servers + 1) *
 						 sizeof(test->step[0]));

@@ -64,9 +64,10 @@ json_t *handle_server_list(void *ctx, struct control_call *call)
 	return list;
 }
 
-int which_server(const struct proxy_config *c, struct control_call *call)
+int server_named(const struct proxy_config *c, struct control_call *call,
+		 const char *argument)
 {
-	const char *name = control_arg(call, "server");
+	const char *name = control_arg(call, argument);
 	int i = exchange_find_server(&c->topology, BYTES(name));
 
 	if (i < 0)
@@ -75,6 +76,11 @@ int which_server(const struct proxy_config *c, struct control_call *call)
 			     "those there are",
 			     name);
 	return i;
+}
+
+int which_server(const struct proxy_config *c, struct control_call *call)
+{
+	return server_named(c, call, "server");
 }
 
 static json_t *last_errors(struct app *a, unsigned id)

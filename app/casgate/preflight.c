@@ -42,6 +42,7 @@ struct preflight {
 	struct deep_ask *deep; /* by server's id */
 	bool kerberos; /* tickets were asked for, */
 	unsigned tickets; /* and so many are not answered yet */
+	bool news; /* a server says another version of itself than before */
 	unsigned first, n; /* asked in this round: [first..n) */
 	enum { ROUND_FIRST, ROUND_TICKETS, ROUND_DEEP } round;
 	struct proxy_probe probe[]; /* by server, protocol, question */
@@ -409,15 +410,11 @@ static void judge_tickets(const struct preflight *job,
 
 	if (!j->done || j->result == AUTH_OK)
 		return;
-	snprintf(f.text, sizeof(f.text),
-		 "no Kerberos ticket for %.*s/%s: %s (%s)",
-		 (int)strcspn(j->target, "@"), j->target,
-		 j->target + strcspn(j->target, "@") + 1,
+	snprintf(f.text, sizeof(f.text), "no Kerberos ticket for %.*s: %s (%s)",
+		 (int)strlen(j->target), j->target,
 		 auth_result_words(j->result), j->answer.why);
 	if (j->result == AUTH_NO_SPN)
-		snprintf(f.cmdlet, sizeof(f.cmdlet), "setspn -Q %.*s/%s",
-			 (int)strcspn(j->target, "@"), j->target,
-			 j->target + strcspn(j->target, "@") + 1);
+		snprintf(f.cmdlet, sizeof(f.cmdlet), "setspn -Q %s", j->target);
 	take(v, &f, exchange_protocol_word(EXCHANGE_RPC), mailboxes);
 }
 
@@ -461,8 +458,8 @@ static const char *logon_word(const struct exchange_preflight *rpc)
 }
 
 /* The probes of one server, from *at on; NULL when it is gone meanwhile. */
-static json_t *judge_server(struct app *a, const struct preflight *job,
-			    unsigned *at, bool *ready)
+static json_t *judge_server(struct app *a, struct preflight *job, unsigned *at,
+			    bool *ready)
 {
 	const struct proxy_config *c = config_now(a);
 	uint16_t id = job->probe[*at].server;
@@ -495,8 +492,11 @@ static json_t *judge_server(struct app *a, const struct preflight *job,
 	}
 	s = &t->server[i];
 	mailboxes = mailboxes_behind(a, s);
-	if (seen.major)
+	if (seen.major) {
+		job->news |=
+			memcmp(&a->server[id].seen, &seen, sizeof(seen)) != 0;
 		a->server[id].seen = seen;
+	}
 	n = exchange_judge_version(t, s, &seen, f);
 	for (unsigned k = 0; k < n; k++)
 		take(&v, &f[k], NULL, mailboxes);
@@ -517,7 +517,7 @@ static json_t *judge_server(struct app *a, const struct preflight *job,
 			 verdict_word(&v), "findings", v.list);
 }
 
-static json_t *report(struct app *a, const struct preflight *job)
+static json_t *report(struct app *a, struct preflight *job)
 {
 	struct exchange_finding f[EXCHANGE_FINDINGS];
 	json_t *servers = json_array(), *all = json_array();
@@ -558,9 +558,9 @@ void preflight_look(struct app *a)
 	}
 	a->preflight = NULL;
 	control_finish(a->control, job->token, report(a, job));
-	drop(job);
-	/* What servers say of their version may be another one. */
-	next = build_again(a, config_now(a));
+	/* Its version gate may open or close. */
+	next = job->news ? build_again(a, config_now(a)) : NULL;
 	if (next)
 		build_publish(a, next);
+	drop(job);
 }

@@ -34,17 +34,6 @@ static int fail(char *error, size_t cap, struct auth *a, const char *what,
 	return -EINVAL;
 }
 
-/* "HTTP@host" as the principal HTTP/host. */
-static krb5_error_code service_principal(struct auth *a, const char *service)
-{
-	struct bytes host = BYTES(service), type = bytes_cut(&host, '@');
-	char name[AUTH_NAME];
-
-	snprintf(name, sizeof(name), "%.*s/%.*s", BYTES_FMT(type),
-		 BYTES_FMT(host));
-	return krb5_parse_name(a->krb5, name, &a->service);
-}
-
 static bool has_account(struct auth *a)
 {
 	krb5_principal p = NULL;
@@ -73,7 +62,7 @@ static int open_keytab(struct auth *a, const struct auth_config *c, char *error,
 	snprintf(a->keytab_name, sizeof(a->keytab_name), "FILE:%s", c->keytab);
 	code = krb5_kt_resolve(a->krb5, a->keytab_name, &a->keytab);
 	if (!code)
-		code = service_principal(a, c->service);
+		code = krb5_parse_name(a->krb5, c->service, &a->service);
 	if (code)
 		return fail(error, cap, a, c->keytab, code);
 	if (has_account(a))

@@ -5,7 +5,7 @@
  * the user by S4U, or with his password.
  *
  * Everything here may wait for a KDC, allocate and lock. It runs on threads of
- * its own, one struct auth each, never on a worker; only auth_error_words() is
+ * its own, one struct auth each, never on a worker; only auth_result_words() is
  * free. libkrb5 finds the KDCs by KRB5_CONFIG.
  *
  * RFC 4120, 4121, 4178 (SPNEGO), 4559 (HTTP), 5929 (channel bindings); MS-SFU.
@@ -62,7 +62,7 @@ const char *auth_result_words(enum auth_result r);
 struct auth_config {
 	const char *keytab;  /* file: keys of the account, then of its SPNs */
 	const char *account; /* its principal, "svc-casgate@CONTOSO.LOCAL" */
-	const char *service; /* ours, "HTTP@mail.contoso.com": passwords are
+	const char *service; /* ours, "HTTP/mail.contoso.com": passwords are
 			      * verified with a ticket for it */
 	unsigned thread;     /* number of the thread, for its own caches */
 };
@@ -113,7 +113,7 @@ enum auth_as {
  *
  * @param who       the user's principal, canonical; NULL as the service
  * @param password  of AUTH_AS_PASSWORD; else NULL
- * @param target    "HTTP@cas10.contoso.local"
+ * @param target    "HTTP/cas10.contoso.local"
  * @param binding   tls-server-end-point of its certificate, or empty
  * @param n         in: room at `token`; out: its bytes
  */
@@ -134,7 +134,7 @@ struct auth_job {
 	enum auth_as as;	/* of a token */
 	char user[AUTH_NAME];	/* or the principal; "" as the service */
 	char password[AUTH_PASSWORD]; /* wiped when it was used */
-	char target[AUTH_NAME]; /* "HTTP@host" */
+	char target[AUTH_NAME]; /* "HTTP/host" */
 	enum auth_result result;
 	bool cached; /* no KDC was asked */
 	struct auth_answer answer;

@@ -170,13 +170,26 @@ static enum auth_result copy(const gss_buffer_desc *from, uint8_t *to,
 	return AUTH_OK;
 }
 
+/* "HTTP/host" as GSSAPI's "HTTP@host" (RFC 2743 4.1). Returns dst. */
+static char *hostbased(const char *spn, char dst[AUTH_NAME])
+{
+	char *slash;
+
+	snprintf(dst, AUTH_NAME, "%s", spn);
+	slash = strchr(dst, '/');
+	if (slash)
+		*slash = '@';
+	return dst;
+}
+
 static enum auth_result init(gss_cred_id_t cred, const char *target,
 			     struct bytes binding, uint8_t *token, size_t *n,
 			     struct auth_answer *out)
 {
 	size_t room = *n;
 	struct gss_channel_bindings_struct cb = bind_to(binding);
-	gss_buffer_desc text = { strlen(target), (void *)(uintptr_t)target };
+	char host[AUTH_NAME];
+	gss_buffer_desc text = { strlen(hostbased(target, host)), host };
 	gss_buffer_desc made = GSS_C_EMPTY_BUFFER;
 	gss_ctx_id_t ctx = GSS_C_NO_CONTEXT;
 	gss_name_t to = GSS_C_NO_NAME;

@@ -268,7 +268,7 @@ struct conf_identity {
 	const char *keytab;
 	const char *account; /* principal; NULL: svc-casgate is not assumed */
 	const char *realm;   /* NULL: the account's */
-	const char *service; /* "HTTP@host"; NULL: of namespaces[0] */
+	const char *service; /* "HTTP/host"; NULL: of namespaces[0] */
 	uint32_t n_kdcs;
 	const char **kdcs; /* none: as /etc/krb5.conf or DNS has them */
 	uint32_t threads;

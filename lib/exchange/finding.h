@@ -13,6 +13,17 @@
 	 ON(EXCHANGE_SE))
 #define ANY (OLD | MODERN)
 
+/* Methods with which a front end's Kerberos gets in: bits of schemes. */
+#define WINDOWS (ON(EXCHANGE_NTLM) | ON(EXCHANGE_NEGOTIATE))
+
+/* Cmdlets of findings. */
+#define SET "Set-OutlookAnywhere -Identity \"{S}\\Rpc (Default Web Site)\" "
+/* Windows authentication on /rpc: Outlook keeps Basic; 2007 knows one method. */
+#define SET_WINDOWS_2010                                                       \
+	SET "-ClientAuthenticationMethod Basic -IISAuthenticationMethods "     \
+	    "Basic,NTLM"
+#define SET_WINDOWS_2007 SET "-DefaultAuthenticationMethod NTLM"
+
 struct words {
 	const struct exchange_topology *t;
 	const struct exchange_server *s;

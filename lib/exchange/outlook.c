@@ -11,7 +11,6 @@
 #include <stdio.h>
 
 #define BASIC ON(EXCHANGE_BASIC)
-#define WINDOWS (ON(EXCHANGE_NTLM) | ON(EXCHANGE_NEGOTIATE))
 
 enum kind { METHOD, METHODS, BOOLEAN, HOST, BINDING };
 
@@ -298,9 +297,6 @@ static bool no_common(const struct exchange_topology *t,
 	return offers && o->iis && !(offers & o->iis);
 }
 
-#define IDENTITY "\"{S}\\Rpc (Default Web Site)\""
-#define SET "Set-OutlookAnywhere -Identity " IDENTITY " "
-
 static const struct {
 	const char *code;
 	enum exchange_severity severity;
@@ -329,13 +325,12 @@ static const struct {
 	  no_kerberos,
 	  "IIS of {S} takes Basic only, so a front end's Kerberos is refused; "
 	  "Outlook keeps Basic when IIS takes Windows authentication too",
-	  SET "-ClientAuthenticationMethod Basic -IISAuthenticationMethods "
-	      "Basic,NTLM" },
+	  SET_WINDOWS_2010 },
 	{ "kerberos-locked-out", EXCHANGE_WARNING, ON(EXCHANGE_2007),
 	  no_kerberos,
 	  "IIS of {S} takes Basic only, so a front end's Kerberos is refused; "
 	  "2007 knows one method for IIS and Outlook together",
-	  SET "-DefaultAuthenticationMethod NTLM" },
+	  SET_WINDOWS_2007 },
 	{ "negotiate-too-early", EXCHANGE_WARNING, MODERN, too_early,
 	  "Outlook is told Negotiate by {S}, which is for organisations whose "
 	  "servers are all Exchange 2013 or later",

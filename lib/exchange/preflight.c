@@ -184,11 +184,10 @@ static bool no_windows(const struct exchange_preflight *in)
 /* IIS takes what Active Directory does not say: it was edited by hand. */
 static bool edited(const struct exchange_preflight *in)
 {
-	const uint8_t windows = ON(EXCHANGE_NTLM) | ON(EXCHANGE_NEGOTIATE);
 	uint8_t iis = in->server->outlook.iis;
 
-	return in->vdir.status == 401 && iis && !(iis & windows) &&
-	       in->vdir.schemes & windows;
+	return in->vdir.status == 401 && iis && !(iis & WINDOWS) &&
+	       in->vdir.schemes & WINDOWS;
 }
 
 static bool unhealthy(const struct exchange_preflight *in)
@@ -210,8 +209,6 @@ static bool no_page(const struct exchange_preflight *in)
 #define MAIL (ON(EXCHANGE_POP) | ON(EXCHANGE_IMAP))
 #define SERVICE "Set-Service {T} -StartupType Automatic; Start-Service {T}"
 
-#define IDENTITY "-Identity \"{S}\\Rpc (Default Web Site)\""
-#define SET "Set-OutlookAnywhere " IDENTITY " "
 #define ENABLE                                                                 \
 	"Enable-OutlookAnywhere -Server {S} -ClientAuthenticationMethod "      \
 	"Basic -SSLOffloading $false -ExternalHostname {N}"
@@ -326,22 +323,20 @@ static const struct rule {
 
 	{ "anonymous", EXCHANGE_ERROR, ON(EXCHANGE_2010), RPC, anonymous,
 	  "{S} lets everybody into {D} without asking who it is",
-	  SET "-ClientAuthenticationMethod Basic -IISAuthenticationMethods "
-	      "Basic,NTLM" },
+	  SET_WINDOWS_2010 },
 	{ "anonymous", EXCHANGE_ERROR, ON(EXCHANGE_2007), RPC, anonymous,
 	  "{S} lets everybody into {D} without asking who it is",
-	  SET "-DefaultAuthenticationMethod NTLM" },
+	  SET_WINDOWS_2007 },
 	{ "basic-again", EXCHANGE_ERROR, ON(EXCHANGE_2010), RPC, basic_again,
 	  "{S} was ready and offers Basic only again: {D} was edited by hand "
 	  "in IIS, and re-stamped by the RpcHttpConfigurator, which does that "
 	  "every 15 minutes",
-	  SET "-ClientAuthenticationMethod Basic -IISAuthenticationMethods "
-	      "Basic,NTLM" },
+	  SET_WINDOWS_2010 },
 	{ "basic-again", EXCHANGE_ERROR, ON(EXCHANGE_2007), RPC, basic_again,
 	  "{S} was ready and offers Basic only again: {D} was edited by hand "
 	  "in IIS, and re-stamped by the RpcHttpConfigurator, which does that "
 	  "every 15 minutes",
-	  SET "-DefaultAuthenticationMethod NTLM" },
+	  SET_WINDOWS_2007 },
 	{ "basic-only", EXCHANGE_PENDING, OLD, RPC, basic_lately,
 	  "{S} still offers Basic only on {D}; what was set may take an hour: "
 	  "ask again (--fresh tells the cmdlet)",
@@ -350,12 +345,11 @@ static const struct rule {
 	  "{S} offers Basic only on {D}, so a front end's Kerberos is refused; "
 	  "with this Outlook keeps Basic and IIS takes Windows authentication "
 	  "too",
-	  SET "-ClientAuthenticationMethod Basic -IISAuthenticationMethods "
-	      "Basic,NTLM" },
+	  SET_WINDOWS_2010 },
 	{ "basic-only", EXCHANGE_ERROR, ON(EXCHANGE_2007), RPC, basic_only,
 	  "{S} offers Basic only on {D}, so a front end's Kerberos is refused; "
 	  "2007 knows one method for IIS and Outlook together",
-	  SET "-DefaultAuthenticationMethod NTLM" },
+	  SET_WINDOWS_2007 },
 	{ "ntlm-only", EXCHANGE_WARNING, ON(EXCHANGE_2010), RPC, ntlm_only,
 	  "{S} offers NTLM without Negotiate on {D}: NTLM works, Kerberos does "
 	  "not",
@@ -372,14 +366,13 @@ static const struct rule {
 	  "IISAuthenticationMethods is Basic: it was edited by hand in IIS, "
 	  "and the RpcHttpConfigurator re-stamps it within 15 minutes; this "
 	  "makes it last",
-	  SET "-ClientAuthenticationMethod Basic -IISAuthenticationMethods "
-	      "Basic,NTLM" },
+	  SET_WINDOWS_2010 },
 	{ "edited-by-hand", EXCHANGE_WARNING, ON(EXCHANGE_2007), RPC, edited,
 	  "{S} takes Windows authentication on {D}, and its "
 	  "DefaultAuthenticationMethod is Basic: it was edited by hand in IIS, "
 	  "and the RpcHttpConfigurator re-stamps it within 15 minutes; this "
 	  "makes it last",
-	  SET "-DefaultAuthenticationMethod NTLM" },
+	  SET_WINDOWS_2007 },
 
 	{ "inactive", EXCHANGE_ERROR, MODERN, ALL, unhealthy,
 	  "healthcheck.htm of {D} on {S} does not answer 200: the component "

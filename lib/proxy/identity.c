@@ -152,14 +152,12 @@ static bool is_ours(const struct session *s)
 
 static enum step denied(struct session *s, usec_t now)
 {
-	const struct proxy_config *c = s->proxy->config;
-	const struct proxy_offer *o = &c->offer[s->protocol];
-	const char *challenge = s->balanced ? o->shared : o->challenge;
+	const char *challenge = offer_challenge(s);
 
 	s->proxy->stats.logins_denied++;
-	return session_answer(s, 401, challenge[0] ? challenge : c->basic,
-			      "The user name or the password is wrong.", false,
-			      now);
+	return session_answer(
+		s, 401, challenge[0] ? challenge : s->proxy->config->basic,
+		"The user name or the password is wrong.", false, now);
 }
 
 enum step identity_begin(struct session *s, usec_t now)
@@ -309,7 +307,7 @@ void identity_put(struct bytes_writer *w, const struct session *s)
 /* --- the echo before a channel ---------------------------------------------
  */
 
-static enum step refused(struct session *s, usec_t now)
+enum step identity_refuse(struct session *s, usec_t now)
 {
 	back_note(s, "refuses the Kerberos ticket of the appliance's account");
 	s->proxy->stats.tickets_refused++;
@@ -368,7 +366,7 @@ static enum step hear(struct session *s, usec_t now)
 	}
 	s->scan_down = (struct http_scan){ 0 };
 	if (v == HTTP_OK && p->head.status == 401)
-		return refused(s, now);
+		return identity_refuse(s, now);
 	if (v != HTTP_OK || p->head.status != 200 || body >= EXCHANGE_BODY ||
 	    p->head.framing == HTTP_CHUNKED ||
 	    p->head.framing == HTTP_UNTIL_CLOSE || !p->head.keep_alive)
@@ -406,9 +404,4 @@ bool identity_ready(struct session *s, usec_t now, enum step *step)
 bool identity_refused(const struct session *s, const struct http_head *h)
 {
 	return s->serves && h->status == 401;
-}
-
-enum step identity_refuse(struct session *s, usec_t now)
-{
-	return refused(s, now);
 }

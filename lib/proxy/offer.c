@@ -16,7 +16,7 @@ static uint8_t offers(const struct session *s)
 	return s->proxy->config->topology.policy.offers[s->protocol];
 }
 
-static const char *challenge(const struct session *s)
+const char *offer_challenge(const struct session *s)
 {
 	const struct proxy_offer *o = &s->proxy->config->offer[s->protocol];
 
@@ -38,7 +38,7 @@ bool offer_allows(struct session *s, usec_t now, enum step *step)
 		return true;
 	p->stats.challenged++;
 	*step = session_answer(
-		s, 401, challenge(s),
+		s, 401, offer_challenge(s),
 		known ? "This way of logging on is not offered here."
 		      : "The request does not say who asks.",
 		false, now);
@@ -80,5 +80,5 @@ void offer_put(struct bytes_writer *w, const struct session *s,
 		}
 	}
 	if (!going_on)
-		bytes_puts(w, challenge(s));
+		bytes_puts(w, offer_challenge(s));
 }

@@ -63,7 +63,7 @@ struct proxy_server {
 	struct tls_target *tls[PROXY_WORKERS];
 	struct tls_target *mail_tls[PROXY_WORKERS]; /* NULL without listeners */
 	bool probes; /* its health is looked at */
-	char service[AUTH_NAME]; /* "HTTP@host": Basic clients of Outlook
+	char service[AUTH_NAME]; /* "HTTP/host": Basic clients of Outlook
 				  * Anywhere are carried by the appliance's
 				  * account; "": as they are */
 };

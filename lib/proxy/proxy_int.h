@@ -337,6 +337,8 @@ void identity_look(struct proxy *p, usec_t now);
 /* What we offer by ourselves (offer.c). May this request go on, as far as that
  * is concerned? False: it was answered. */
 bool offer_allows(struct session *s, usec_t now, enum step *step);
+/* Header lines; "": the server asks. */
+const char *offer_challenge(const struct session *s);
 /* Are the challenges of this answer ours to give, and not the server's? */
 bool offer_replaces(const struct session *s, const struct http_head *h);
 void offer_put(struct bytes_writer *w, const struct session *s,

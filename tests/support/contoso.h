@@ -96,6 +96,19 @@ static inline struct exchange_topology world(void)
 	return build(contoso, ARRAY_LEN(contoso));
 }
 
+/* Servers of these builds and nothing else, all in HQ: CAS, then others. */
+static inline struct exchange_topology of_builds(const char *const *builds,
+						 unsigned most, uint32_t roles)
+{
+	struct spec spec[4] = { 0 };
+	unsigned n = 0;
+
+	for (; n < most && builds[n]; n++)
+		spec[n] = (struct spec){ n ? "OTHER" : "CAS", builds[n], HQ,
+					 roles, NULL };
+	return build(spec, n);
+}
+
 static inline struct exchange_server *of(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_LEN(servers); i++)

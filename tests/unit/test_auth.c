@@ -121,7 +121,7 @@ static void no_keytab(void **state)
 {
 	const struct auth_config c = { .keytab = "/nowhere/casgate.keytab",
 				       .account = "svc@CONTOSO.LOCAL",
-				       .service = "HTTP@mail.contoso.com" };
+				       .service = "HTTP/mail.contoso.com" };
 	char error[256];
 
 	assert_null(auth_new(&c, error, sizeof(error)));

@@ -189,16 +189,11 @@ static void traps_are_seen(void **state)
 {
 	for (size_t i = 0; i < ARRAY_LEN(traps); i++) {
 		struct exchange_finding f[EXCHANGE_FINDINGS];
-		struct spec spec[4] = { 0 };
 		struct exchange_topology t;
 		char codes[256] = "";
-		unsigned k = 0, n;
+		unsigned n;
 
-		for (; k < 4 && traps[i].builds[k]; k++)
-			spec[k] = (struct spec){ k ? "OTHER" : "EX10",
-						 traps[i].builds[k], HQ, CAS,
-						 NULL };
-		t = build(spec, k);
+		t = of_builds(traps[i].builds, 4, CAS);
 		t.policy.offers[EXCHANGE_RPC] = traps[i].offers;
 		servers[0].outlook = traps[i].set;
 		n = exchange_judge_outlook(&t, &servers[0], f);

@@ -354,17 +354,12 @@ static const struct {
 static void gates(void **state)
 {
 	for (size_t i = 0; i < ARRAY_LEN(versions); i++) {
-		struct spec spec[3] = { 0 };
 		struct exchange_finding f[EXCHANGE_FINDINGS];
 		struct exchange_topology t;
 		struct exchange_facts seen = { 0 };
-		unsigned k = 0, n;
+		unsigned n;
 
-		for (; k < 3 && versions[i].builds[k]; k++)
-			spec[k] = (struct spec){ k ? "OTHER" : "CAS",
-						 versions[i].builds[k], HQ, CAS,
-						 NULL };
-		t = build(spec, k);
+		t = of_builds(versions[i].builds, 3, CAS);
 		exchange_note_header(&seen, BYTES("X-OWA-Version"),
 				     BYTES(versions[i].seen));
 		n = exchange_judge_version(&t, &servers[0], &seen.owa, f);
@@ -399,16 +394,10 @@ static const struct {
 static void version_gate(void **state)
 {
 	for (size_t i = 0; i < ARRAY_LEN(closed); i++) {
-		struct spec spec[3] = { 0 };
 		struct exchange_topology t;
 		const char *why = NULL;
-		unsigned k = 0;
 
-		for (; k < 3 && closed[i].builds[k]; k++)
-			spec[k] = (struct spec){ k ? "OTHER" : "CAS",
-						 closed[i].builds[k], HQ, 0,
-						 NULL };
-		t = build(spec, k);
+		t = of_builds(closed[i].builds, 3, 0);
 		if (closed[i].seen[0])
 			assert_int_equal(
 				exchange_build_parse(BYTES(closed[i].seen),
@@ -450,18 +439,13 @@ static void impossible(void **state)
 {
 	for (size_t i = 0; i < ARRAY_LEN(organisations); i++) {
 		struct exchange_finding f[EXCHANGE_FINDINGS];
-		struct spec spec[3] = { 0 };
 		struct exchange_topology t;
 		char codes[64] = "";
-		unsigned k = 0, n;
+		unsigned n;
 
-		for (; k < 3 && organisations[i].builds[k]; k++)
-			spec[k] = (struct spec){ "CAS",
-						 organisations[i].builds[k], HQ,
-						 CAS, NULL };
-		t = build(spec, k);
+		t = of_builds(organisations[i].builds, 3, CAS);
 		n = exchange_judge_organisation(&t, f);
-		for (k = 0; k < n; k++) {
+		for (unsigned k = 0; k < n; k++) {
 			strcat(codes, f[k].code);
 			strcat(codes, " ");
 		}
